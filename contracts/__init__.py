@@ -1,0 +1,1 @@
+"""Types that cross a process. No I/O, and nothing of ours is imported here."""

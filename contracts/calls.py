@@ -1,0 +1,63 @@
+"""What a worker needs for one call, and what a call token says."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_serializer
+
+from contracts.agents import AgentSpec
+from contracts.base import Contract
+from contracts.meta import Role
+
+
+class CatalogueTool(Contract):
+    """One approved tool of a server, as the registry knows it."""
+
+    name: str
+    description: str
+    input_schema: dict[str, Any]
+    annotations: dict[str, Any] = {}
+    meta: dict[str, Any] = {}
+
+
+class ServerAccess(Contract):
+    """How a worker reaches one MCP server during one call."""
+
+    name: str
+    url: str
+    token: SecretStr
+    token_expires_at: Annotated[datetime | None, Field(description="None for a static bearer")] = None
+    tools: Annotated[
+        tuple[CatalogueTool, ...] | None, Field(description="None when the registry has not listed it yet")
+    ] = None
+
+    @field_serializer("token", when_used="json")
+    def _token_crosses_the_wire(self, token: SecretStr) -> str:
+        return token.get_secret_value()
+
+
+class CallBootstrap(Contract):
+    """The one answer that starts a call."""
+
+    call_id: str
+    agent: AgentSpec
+    caller: Annotated[str | None, Field(description="Verified number or signed-in user")] = None
+    role: Role = Role.PUBLIC
+    servers: tuple[ServerAccess, ...]
+    demo: bool = False
+
+
+class CallTokenClaims(Contract):
+    """The claims of a call token (EdDSA JWT)."""
+
+    iss: str
+    sub: Annotated[str, Field(description="Agent id")]
+    aud: Annotated[str, Field(description="Resource id of one MCP server, from its manifest")]
+    workspace: str
+    call: str
+    caller: str | None = None
+    role: Role
+    scope: Annotated[str, Field(description="Tool names, separated by spaces")]
+    iat: int
+    exp: int
+    jti: str

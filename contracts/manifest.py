@@ -1,0 +1,66 @@
+"""What an integration declares about itself in its ``manifest.toml``.
+
+The dashboard, the compose file, ``.env.example``, doctor and the backend's OAuth flow learn of an integration from here.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from contracts.base import Contract
+
+
+class Variable(Contract):
+    """One environment variable of the server."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    description: str
+    secret: bool = False
+    required: Annotated[bool, Field(description="Needed when the server runs alone in live mode")] = False
+    default: str | None = None
+    demo: Annotated[
+        str | None, Field(description="Value in demo mode; {sandbox} stands for the sandbox's base URL")
+    ] = None
+
+
+class OAuthProvider(Contract):
+    """The vendor's OAuth endpoints, for the backend's one generic flow."""
+
+    authorize_url: str
+    token_url: str
+    revoke_url: str | None = None
+    scopes: tuple[str, ...]
+    authorize_parameters: dict[str, str] = {}
+    token_url_hosts: tuple[str, ...] = ()
+
+
+class Service(Contract):
+    """How the server runs."""
+
+    port: Annotated[int, Field(gt=0, lt=65536)]
+    url_variable: Annotated[str, Field(description="Variable that tells agents where the server is")]
+    resource: Annotated[str, Field(description="Resource id: the audience of call tokens")]
+
+
+class CacheTtl(Contract):
+    """Seconds that lists may be reused; never used to decide a write."""
+
+    tools: float = 60.0
+    lists: float = 300.0
+
+
+class Manifest(Contract):
+    """The whole of ``manifest.toml``."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", description="As in ``voxie serve NAME``")]
+    title: str
+    description: str
+    category: Literal["calendar", "automation", "example", "other"] = "other"
+    service: Service
+    cache: CacheTtl = CacheTtl()
+    credentials: Annotated[
+        tuple[Literal["oauth", "service_account", "hooks", "client_credentials", "api_key", "none"], ...],
+        Field(description="The ways an owner can connect it"),
+    ]
+    oauth: OAuthProvider | None = None
+    variables: tuple[Variable, ...] = ()

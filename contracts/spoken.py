@@ -1,0 +1,28 @@
+"""How instants and dates are said: weekday, date, local time. One form everywhere, so that what is heard twice is the same."""
+
+from datetime import date, datetime
+
+_ORDINALS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+def spoken_date(day: date) -> str:
+    """``Friday, November 27th``, whatever the process's locale."""
+    ordinal = f"{day.day}{_ORDINALS.get(day.day, 'th')}"
+    return f"{_WEEKDAYS[day.weekday()]}, {_MONTHS[day.month - 1]} {ordinal}"
+
+
+def spoken_clock(moment: datetime) -> str:
+    """``7 PM`` or ``7:30 PM``, in the zone that the instant carries."""
+    hour = moment.hour % 12 or 12
+    minutes = f":{moment.minute:02d}" if moment.minute else ""
+    return f"{hour}{minutes} {'AM' if moment.hour < 12 else 'PM'}"
+
+
+def spoken_instant(moment: datetime) -> str:
+    """``Friday, November 27th at 7:30 PM``, in the zone that the instant carries."""
+    return f"{spoken_date(moment)} at {spoken_clock(moment)}"

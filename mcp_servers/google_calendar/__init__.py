@@ -1,0 +1,1 @@
+"""Google Calendar as an MCP server."""

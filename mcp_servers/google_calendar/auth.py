@@ -1,0 +1,172 @@
+"""Where an access token comes from: a bearer (demo), or the files of the installed-app flow."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from mcp_servers.google_calendar.settings import GoogleCalendarSettings
+from mcp_servers.shared.calls import Call
+from mcp_servers.shared.errors import NeedsReconnect, Unavailable
+from mcp_servers.shared.http import NoAnswer, Outbound, Policy, asks_for_patience
+from mcp_servers.shared.settings import SettingsError
+
+EARLY_SECONDS = 60.0
+TOKEN_SECONDS = 2.5
+
+
+class Credentials(Protocol):
+    """A source of access tokens."""
+
+    async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
+        """A token to send.
+
+        Args:
+            call: for whom; None for the server's own background reads.
+            refused: a token that Google just refused; it is not given out again.
+
+        Raises:
+            NeedsReconnect: the owner must connect again.
+            Unavailable: the token endpoint cannot be reached now.
+        """
+        ...
+
+
+class BearerCredentials:
+    """One bearer, used as it is."""
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+
+    async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
+        """The bearer."""
+        del call
+        token = self._token.get_secret_value()
+        if refused == token:
+            raise NeedsReconnect("Google refused the access token; set a valid one")
+        return token
+
+
+class StoredToken(BaseModel):
+    """The token file: the JSON of google-auth's authorized user."""
+
+    model_config = ConfigDict(extra="allow")
+
+    refresh_token: SecretStr
+    client_id: str
+    client_secret: SecretStr
+    token_uri: str = "https://oauth2.googleapis.com/token"
+    token: SecretStr | None = None
+    expires_at: Annotated[float, Field(description="Seconds since 1970")] = 0.0
+
+
+class FileCredentials:
+    """The installed-app flow's file. Refreshed once at a time; a rotated refresh token is saved before it is used.
+
+    Args:
+        path: the file, mode 0600.
+        outbound: for the token endpoint.
+        now: seconds since 1970.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+
+    def __init__(self, path: Path, outbound: Outbound, *, now: Callable[[], float]) -> None:
+        self._path = path
+        self._outbound = outbound
+        self._now = now
+        self._refreshing = asyncio.Lock()
+        self._stored = _read(path)
+
+    async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
+        """A token that is good for a minute at least."""
+        del call
+        async with self._refreshing:
+            token = self._stored.token
+            if token is not None and token.get_secret_value() != refused and self._fresh():
+                return token.get_secret_value()
+            self._stored = await self._refresh()
+            assert self._stored.token is not None
+            return self._stored.token.get_secret_value()
+
+    def _fresh(self) -> bool:
+        return self._stored.expires_at - EARLY_SECONDS > self._now()
+
+    async def _refresh(self) -> StoredToken:
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": self._stored.refresh_token.get_secret_value(),
+            "client_id": self._stored.client_id,
+            "client_secret": self._stored.client_secret.get_secret_value(),
+        }
+        request = httpx.Request("POST", self._stored.token_uri, data=form)
+        try:
+            response = await self._outbound.send(
+                request, policy=Policy(repeatable=True, refused=asks_for_patience), within=TOKEN_SECONDS
+            )
+        except NoAnswer:
+            raise Unavailable("Google's token endpoint does not answer") from None
+        if response.status_code != 200:
+            raise _refusal(response)
+        renewed = self._renewed(response.json())
+        await asyncio.to_thread(_write, self._path, renewed)
+        return renewed
+
+    def _renewed(self, answer: dict[str, Any]) -> StoredToken:
+        return self._stored.model_copy(
+            update={
+                "token": SecretStr(str(answer["access_token"])),
+                "expires_at": self._now() + float(answer.get("expires_in", 0)),
+                "refresh_token": SecretStr(str(answer["refresh_token"]))
+                if "refresh_token" in answer
+                else self._stored.refresh_token,
+            }
+        )
+
+
+def _refusal(response: httpx.Response) -> NeedsReconnect | Unavailable:
+    try:
+        reason = str(response.json().get("error", ""))
+    except ValueError:
+        reason = ""
+    if reason in {"invalid_grant", "invalid_client", "unauthorized_client"}:
+        return NeedsReconnect(f"Google answered {reason}: the owner must connect the account again (`voxie connect google`)")
+    return Unavailable(f"Google's token endpoint answered {response.status_code}")
+
+
+def _read(path: Path) -> StoredToken:
+    try:
+        return StoredToken.model_validate_json(path.read_text())
+    except (OSError, ValidationError) as error:
+        msg = f"GOOGLE_CALENDAR_TOKEN_PATH: {path} holds no usable token; run `voxie connect google` again"
+        raise SettingsError(msg) from error
+
+
+def _write(path: Path, stored: StoredToken) -> None:
+    plain = {
+        key: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for key, value in stored.model_dump().items()
+    }
+    partial = path.with_name(path.name + ".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(plain, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def credentials_for(
+    settings: GoogleCalendarSettings, outbound: Outbound, *, now: Callable[[], float]
+) -> Credentials:
+    """The source that the settings name."""
+    if settings.access_token is not None:
+        return BearerCredentials(settings.access_token)
+    assert settings.token_path is not None, "the settings check that there is a credential"
+    return FileCredentials(settings.token_path, outbound, now=now)

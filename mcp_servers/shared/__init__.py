@@ -1,0 +1,1 @@
+"""What every integration server is built from. Names no vendor."""

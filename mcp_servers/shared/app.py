@@ -1,0 +1,158 @@
+"""Builds one ASGI app from a manifest, settings and an integration."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from mcp.server import CacheHint, MCPServer
+from mcp.server.auth.provider import TokenVerifier
+from mcp.server.auth.settings import AuthSettings
+from mcp.server.mcpserver.prompts.base import Prompt
+from mcp.server.mcpserver.resources import Resource
+from mcp.server.transport_security import TransportSecuritySettings
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import AnyHttpUrl
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from contracts.manifest import Manifest
+from mcp_servers.shared.auth import CallReader, StaticVerifier, static_token
+from mcp_servers.shared.settings import ServerSettings
+from mcp_servers.shared.telemetry import ToolMetrics
+from mcp_servers.shared.tools import ToolSpec, WrappedTool, unknown_tool
+
+BODY_LIMIT = 4 * 1024 * 1024
+
+
+class Integration(Protocol):
+    """What an integration's ``server.py`` gives."""
+
+    instructions: str
+
+    @property
+    def tools(self) -> Sequence[ToolSpec[Any]]:
+        """Its tools."""
+        ...
+
+    async def start(self) -> None:
+        """Open what it needs. Must not wait for the vendor: a slow vendor must not delay the start."""
+        ...
+
+    async def problem(self) -> str | None:
+        """Why it is not ready to serve, in one sentence; None when it is."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release everything."""
+        ...
+
+
+def create_app(
+    manifest: Manifest,
+    settings: ServerSettings,
+    integration: Integration,
+    *,
+    resources: Sequence[Resource] = (),
+    prompts: Sequence[Prompt] = (),
+    verifier: TokenVerifier | None = None,
+) -> Starlette:
+    """The server's app: ``/mcp``, ``/healthz``, ``/readyz`` and ``/metrics``.
+
+    Args:
+        manifest: names the server, its resource id and how long lists may be cached.
+        settings: who may call and under which Host names.
+        integration: tools and lifetime.
+        resources: MCP resources.
+        prompts: MCP prompts.
+        verifier: checks bearers; by default the static one of ``settings``.
+    """
+    metrics = ToolMetrics(CollectorRegistry())
+    read_call = CallReader(settings)
+    tools = [WrappedTool.of(spec, read_call, metrics) for spec in integration.tools]
+    server: MCPServer[Any] = MCPServer(
+        name=f"voxie-{manifest.name}",
+        title=manifest.title,
+        instructions=integration.instructions,
+        tools=list(tools),
+        resources=list(resources),
+        token_verifier=verifier or StaticVerifier(static_token(settings, server=manifest.name)[0]),
+        auth=_auth_settings(manifest, settings),
+        cache_hints={"tools/list": CacheHint(ttl_ms=int(manifest.cache.tools * 1000), scope="public")},
+        middleware=[_answer_unknown_tools([tool.name for tool in tools])],
+        log_level="WARNING",
+    )
+    for prompt in prompts:
+        server.add_prompt(prompt)
+    _add_plain_routes(server, integration, metrics)
+    app = server.streamable_http_app(
+        json_response=True,
+        stateless_http=True,
+        max_request_body_size=BODY_LIMIT,
+        transport_security=_transport_security(manifest, settings),
+    )
+    _run_integration_within(app, integration)
+    return app
+
+
+def _auth_settings(manifest: Manifest, settings: ServerSettings) -> AuthSettings:
+    if settings.auth == "static":
+        # No authorization server stands behind a static bearer, so no metadata points to one.
+        return AuthSettings(issuer_url=AnyHttpUrl("http://localhost"), resource_server_url=None)
+    return AuthSettings(
+        issuer_url=AnyHttpUrl(settings.issuer_url or ""),
+        resource_server_url=AnyHttpUrl(settings.resource or manifest.service.resource),
+        # The verifier itself compares the audience, exactly.
+        validate_token_resource=False,
+    )
+
+
+def _transport_security(manifest: Manifest, settings: ServerSettings) -> TransportSecuritySettings:
+    names = ["127.0.0.1", "localhost", "[::1]", manifest.name]
+    further = [host.strip() for host in settings.allowed_hosts.split(",") if host.strip()]
+    return TransportSecuritySettings(
+        allowed_hosts=[f"{name}:*" for name in names] + further,
+        allowed_origins=[f"http://{name}:*" for name in names[:3]],
+    )
+
+
+def _answer_unknown_tools(known: list[str]) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
+    """The SDK answers an unknown tool with text alone; ours has the structure of every other failure."""
+
+    async def middleware(context: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+        name = (context.params or {}).get("name") if context.method == "tools/call" else None
+        if isinstance(name, str) and name not in known:
+            return unknown_tool(name, known)
+        return await call_next(context)
+
+    return middleware
+
+
+def _add_plain_routes(server: MCPServer[Any], integration: Integration, metrics: ToolMetrics) -> None:
+    @server.custom_route("/healthz", methods=["GET"])
+    async def healthz(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return JSONResponse({"status": "ok"})
+
+    @server.custom_route("/readyz", methods=["GET"])
+    async def readyz(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        problem = await integration.problem()
+        return JSONResponse({"status": "ok"} if problem is None else {"status": "unready", "problem": problem}, 200 if problem is None else 503)
+
+    @server.custom_route("/metrics", methods=["GET"])
+    async def prometheus(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _run_integration_within(app: Starlette, integration: Integration) -> None:
+    run_sessions = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(scope_app: Starlette) -> AsyncIterator[None]:
+        await integration.start()
+        try:
+            async with run_sessions(scope_app):
+                yield
+        finally:
+            await integration.aclose()
+
+    app.router.lifespan_context = lifespan

@@ -1,0 +1,127 @@
+"""Who may call: one static bearer, or call tokens from the backend. Exclusive, and never neither."""
+
+import asyncio
+import hmac
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.mcpserver import Context
+from pydantic import ValidationError
+
+from contracts.calls import CallTokenClaims
+from contracts.meta import RequestMeta
+from mcp_servers.shared.calls import Call
+from mcp_servers.shared.errors import BadRequest, NotAllowed
+from mcp_servers.shared.settings import ServerSettings, SettingsError
+from mcp_servers.shared.tools import ToolSpec
+
+STATIC_CLIENT = "static"
+
+
+class StaticVerifier(TokenVerifier):
+    """Accepts exactly one bearer."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """The client behind the bearer, or None."""
+        if not hmac.compare_digest(token.encode(), self._token):
+            return None
+        return AccessToken(token=token, client_id=STATIC_CLIENT, scopes=[])
+
+
+def static_token(settings: ServerSettings, *, server: str) -> tuple[str, Path | None]:
+    """The bearer of a server that runs alone, and the file it is kept in when it was made here.
+
+    Raises:
+        SettingsError: the state folder cannot be written.
+    """
+    if settings.server_token is not None:
+        return settings.server_token.get_secret_value(), None
+    path = settings.state / f"{server}.token"
+    try:
+        return _read_or_make(path), path
+    except OSError as error:
+        msg = f"VOXIE_STATE: {path} cannot be written ({error.strerror}); name a folder that can, or set MCP_SERVER_TOKEN"
+        raise SettingsError(msg) from None
+
+
+def _read_or_make(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    token = secrets.token_urlsafe(32)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token)
+    return token
+
+
+class CallReader:
+    """Turns a request's credentials and ``_meta`` into a ``Call``."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._settings = settings
+
+    def __call__(self, context: Context[Any, Any], spec: ToolSpec[Any]) -> Call:
+        """Read who calls.
+
+        Raises:
+            BadRequest: a ``voxie/…`` key of ``_meta`` is unknown or wrong.
+            NotAllowed: the call token does not grant this tool.
+        """
+        request = context.request_context
+        meta = _read_meta(dict(request.meta or {}))
+        deadline = asyncio.get_running_loop().time() + min(meta.deadline or spec.deadline, spec.deadline)
+        token = _access_token(request.request)
+        if token is None or token.client_id == STATIC_CLIENT:
+            return self._trusted_client(meta, spec, deadline)
+        return _token_holder(token, meta, spec, deadline)
+
+    def _trusted_client(self, meta: RequestMeta, spec: ToolSpec[Any], deadline: float) -> Call:
+        return Call(
+            workspace=meta.workspace or "default",
+            role=meta.role or self._settings.static_role,
+            caller=meta.caller,
+            call=meta.call,
+            tool=spec.name,
+            deadline=deadline,
+            operation=meta.operation,
+            epoch=meta.epoch,
+        )
+
+
+def _token_holder(token: AccessToken, meta: RequestMeta, spec: ToolSpec[Any], deadline: float) -> Call:
+    if spec.name not in token.scopes:
+        raise NotAllowed(f"the call token does not grant {spec.name}")
+    claims = CallTokenClaims.model_validate(token.claims)
+    return Call(
+        workspace=claims.workspace,
+        role=claims.role,
+        caller=claims.caller,
+        call=claims.call,
+        tool=spec.name,
+        deadline=deadline,
+        operation=meta.operation,
+        epoch=meta.epoch,
+        token=token.token,
+    )
+
+
+def _access_token(request: Any) -> AccessToken | None:
+    user = request.scope.get("user") if request is not None else None
+    return getattr(user, "access_token", None)
+
+
+def _read_meta(meta: dict[str, Any]) -> RequestMeta:
+    try:
+        return RequestMeta.from_wire(meta)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = "_meta voxie/" + ".".join(str(part) for part in problem["loc"])
+        raise BadRequest(f"{where}: {problem['msg']}", field=where) from None

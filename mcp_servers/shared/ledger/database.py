@@ -1,0 +1,148 @@
+"""One transaction at a time per subject: SQLite's write lock, or PostgreSQL's advisory lock."""
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from mcp_servers.shared.ledger.tables import metadata
+
+SECRET_BYTES = 32
+BUSY_MILLISECONDS = 5_000
+READ_ONLY = "voxie_read_only"
+
+
+class LedgerDatabase:
+    """Where a service keeps its ledger: a SQLite file of its own, or a PostgreSQL shared by its replicas.
+
+    Args:
+        url: an SQLAlchemy async URL, ``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``.
+        secret: makes operation ids unguessable; the same for every replica.
+        now: seconds since 1970; injected in tests.
+    """
+
+    def __init__(self, url: str, *, secret: bytes, now: Callable[[], float]) -> None:
+        self.secret = secret
+        self.now = now
+        self.owner = secrets.token_hex(8)
+        self._sqlite = url.startswith("sqlite")
+        self._writer = asyncio.Lock()
+        self._engine = _engine(url, sqlite=self._sqlite)
+        self._created = asyncio.Lock()
+        self._ready = False
+
+    @classmethod
+    def for_service(cls, service: str, *, state: Path, url: str | None, now: Callable[[], float]) -> "LedgerDatabase":
+        """The ledger of a service, made where it is missing.
+
+        Args:
+            service: names the SQLite file.
+            state: the state folder, which also keeps the secret.
+            url: PostgreSQL, or None for the SQLite file.
+            now: seconds since 1970.
+        """
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cls(
+            _async_url(url) if url else f"sqlite+aiosqlite:///{state / f'{service}-ledger.sqlite3'}",
+            secret=_secret(state / "ledger.secret"),
+            now=now,
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def alone(self, subject: str) -> AsyncIterator[AsyncConnection]:
+        """A transaction that no other one about the same subject overlaps, in any process.
+
+        Args:
+            subject: what must be serialised, such as a calendar.
+        """
+        await self._create_tables()
+        if self._sqlite:
+            # One writer per file: queueing here is fair and cheaper than SQLite's busy loop.
+            async with self._writer, self._engine.begin() as connection:
+                yield connection
+            return
+        async with self._engine.begin() as connection:
+            await connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _lock_number(subject)})
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reads, which wait for nobody."""
+        await self._create_tables()
+        async with self._engine.execution_options(**{READ_ONLY: True}).connect() as connection:
+            yield connection
+
+    async def _create_tables(self) -> None:
+        if self._ready:
+            return
+        async with self._created:
+            if self._ready:
+                return
+            async with self._engine.begin() as connection:
+                if not self._sqlite:
+                    await connection.execute(
+                        sa.text("select pg_advisory_xact_lock(:key)"), {"key": _lock_number("tables")}
+                    )
+                await connection.run_sync(metadata.create_all)
+            self._ready = True
+
+
+def _engine(url: str, *, sqlite: bool) -> AsyncEngine:
+    if not sqlite:
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    engine = create_async_engine(url)
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection, _record) -> None:  # pyright: ignore[reportUnusedFunction, reportMissingParameterType, reportUnknownParameterType]
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("pragma journal_mode=wal")
+        # The row must be on disk before the request leaves: a power cut must not forget a write.
+        cursor.execute("pragma synchronous=full")
+        cursor.execute(f"pragma busy_timeout={BUSY_MILLISECONDS}")
+        cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: sa.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        # The write lock from the first statement on, so that what was read cannot change before the write.
+        read_only = connection.get_execution_options().get(READ_ONLY)
+        connection.exec_driver_sql("begin" if read_only else "begin immediate")
+
+    return engine
+
+
+def _async_url(url: str) -> str:
+    for plain in ("postgresql://", "postgres://"):
+        if url.startswith(plain):
+            return "postgresql+asyncpg://" + url.removeprefix(plain)
+    return url
+
+
+def _lock_number(subject: str) -> int:
+    return int.from_bytes(hashlib.sha256(subject.encode()).digest()[:8], signed=True)
+
+
+def _secret(path: Path) -> bytes:
+    """The secret of this state folder. Written under another name first, so that no process reads half of it."""
+    if not path.exists():
+        partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(SECRET_BYTES))
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink()
+    return path.read_bytes()

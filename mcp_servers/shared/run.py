@@ -1,0 +1,75 @@
+"""Running one server as a process: the same for every integration."""
+
+import gc
+import json
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema  # noqa: F401 - imported now: its first use inside a call would stall the event loop for 70 ms
+import uvicorn
+from starlette.applications import Starlette
+
+from contracts.manifest import Manifest
+from mcp_servers.shared.auth import static_token
+from mcp_servers.shared.settings import ServerSettings, SettingsError, SettingsT, load_settings
+from mcp_servers.shared.telemetry import configure_logging
+
+
+def run_server(
+    manifest: Manifest, settings_type: type[SettingsT], *, prefix: str, create: Callable[[Any], Starlette]
+) -> None:
+    """Read the settings, bind, tell how to connect, serve until stopped.
+
+    Args:
+        manifest: of the integration.
+        settings_type: of the integration.
+        prefix: of its variables.
+        create: makes the app from the settings.
+    """
+    try:
+        settings = load_settings(settings_type, prefix=prefix)
+        port = settings.port or manifest.service.port
+        app = create(settings)
+        listener = _listen(settings.host, port)
+    except SettingsError as error:
+        sys.exit(f"{manifest.name}: {error}")
+    configure_logging(service=manifest.name, json_lines=not sys.stderr.isatty())
+    _tell(manifest, settings, port)
+    config = uvicorn.Config(
+        app,
+        # httptools keeps trailing spaces of header values, which fails a rule of the MCP specification.
+        http="h11",
+        loop="auto",
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=10,
+    )
+    # What lives from the start lives for ever: not walking it keeps the collector's pauses short.
+    gc.collect()
+    gc.freeze()
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=512)
+    except OSError as error:
+        msg = f"MCP_SERVER_PORT: cannot listen on {host}:{port} ({error.strerror}); stop what uses it or choose another port"
+        raise SettingsError(msg) from None
+
+
+def _tell(manifest: Manifest, settings: ServerSettings, port: int) -> None:
+    """Say where the server is and how a client connects. A bearer is never printed, only where it is kept."""
+    url = f"http://{settings.host}:{port}/mcp"
+    lines = [f"{manifest.title} MCP server: {url} ({settings.mode.value})"]
+    if settings.auth == "static":
+        _, path = static_token(settings, server=manifest.name)
+        where = f"the content of {path}" if path else "the value of MCP_SERVER_TOKEN"
+        client = {"mcpServers": {manifest.name: {"type": "http", "url": url, "headers": {"Authorization": f"Bearer <{where}>"}}}}
+        lines.append("For MCP Inspector or a desktop client, paste:")
+        lines.append(json.dumps(client, indent=2))
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

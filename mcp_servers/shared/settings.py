@@ -1,0 +1,115 @@
+"""Settings that every integration server has. Each server adds its own in its folder's ``settings.py``."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.meta import Role
+from contracts.modes import Mode
+
+SANDBOX_BEARER = "sandbox"
+
+
+class SettingsError(Exception):
+    """The start must stop. The message is one line that names the variable and the fix."""
+
+
+class ServerSettings(BaseSettings):
+    """Read once per process, handed down. Names are the environment's, in any case."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+
+    mode: Annotated[Mode, Field(validation_alias="VOXIE_MODE")] = Mode.LIVE
+    state: Annotated[Path, Field(validation_alias="VOXIE_STATE")] = Path(".voxie")
+    host: Annotated[str, Field(validation_alias="MCP_SERVER_HOST")] = "127.0.0.1"
+    port: Annotated[int | None, Field(validation_alias="MCP_SERVER_PORT", ge=1, le=65535)] = None
+    auth: Annotated[Literal["static", "jwks"], Field(validation_alias="MCP_AUTH")] = "static"
+    server_token: Annotated[SecretStr | None, Field(validation_alias="MCP_SERVER_TOKEN", min_length=16)] = None
+    static_role: Annotated[Role, Field(validation_alias="MCP_STATIC_ROLE")] = Role.PUBLIC
+    """Who a client with the static bearer is when it does not say; a desktop client of the owner sets ``owner``."""
+    issuer_url: Annotated[str | None, Field(validation_alias="MCP_ISSUER_URL")] = None
+    """The backend, which issues call tokens; needed with ``MCP_AUTH=jwks``."""
+    resource: Annotated[str | None, Field(validation_alias="MCP_RESOURCE")] = None
+    """Resource id of this server (audience of call tokens); the manifest's own when unset."""
+    service_token: Annotated[SecretStr | None, Field(validation_alias="MCP_SERVICE_TOKEN")] = None
+    """Authenticates this server to the backend's broker; worth nothing without a live call token."""
+    allowed_hosts: Annotated[str, Field(validation_alias="MCP_ALLOWED_HOSTS")] = ""
+    """Further Host values, separated by commas, such as a public name or ``calendar:3002`` in compose."""
+    ledger_url: Annotated[SecretStr | None, Field(validation_alias="VOXIE_LEDGER_URL")] = None
+    """PostgreSQL for several replicas; a SQLite file in the state folder when unset."""
+
+    @property
+    def demo(self) -> bool:
+        """Whether this process runs in demo mode."""
+        return self.mode is Mode.DEMO
+
+    @model_validator(mode="after")
+    def _jwks_needs_an_issuer(self) -> Self:
+        if self.auth == "jwks" and not self.issuer_url:
+            msg = "MCP_ISSUER_URL is missing: with MCP_AUTH=jwks set it to the backend's URL"
+            raise ValueError(msg)
+        if self.auth == "jwks" and self.server_token is not None:
+            msg = "MCP_SERVER_TOKEN is set beside MCP_AUTH=jwks: the two are exclusive, remove one"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _live_refuses_the_sandbox(self) -> Self:
+        if self.demo:
+            return self
+        for name, value in self:
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+            if plain == SANDBOX_BEARER:
+                variable = type(self).model_fields[name].validation_alias or name
+                msg = f"{variable} holds the sandbox's bearer: live mode never uses it, set the real credential"
+                raise ValueError(msg)
+        return self
+
+
+SettingsT = TypeVar("SettingsT", bound=ServerSettings)
+
+
+def load_settings(settings_type: type[SettingsT], *, prefix: str, **overrides: Any) -> SettingsT:
+    """Read and check a server's settings.
+
+    Args:
+        settings_type: the server's own settings.
+        prefix: the server's own prefix, such as ``ZAPIER_``; an unknown name with it is refused.
+        overrides: values for tests.
+
+    Raises:
+        SettingsError: a variable is missing, wrong or unknown; the message names it and the fix.
+    """
+    known = {str(field.validation_alias or name).upper() for name, field in settings_type.model_fields.items()}
+    _refuse_unknown(_names_in_sight(settings_type), prefix, known)
+    try:
+        return settings_type(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_first_problem(error)) from None
+
+
+def _names_in_sight(settings_type: type[ServerSettings]) -> set[str]:
+    names = {name.upper() for name in os.environ}
+    env_file = Path(str(settings_type.model_config.get("env_file") or ".env"))
+    if env_file.is_file():
+        lines = (line.strip() for line in env_file.read_text().splitlines())
+        names |= {line.split("=", 1)[0].strip().upper() for line in lines if "=" in line and not line.startswith("#")}
+    return names
+
+
+def _refuse_unknown(names: Iterable[str], prefix: str, known: set[str]) -> None:
+    for name in sorted(names):
+        if name.startswith(prefix) and name not in known:
+            msg = f"{name} is not a setting of this server; it knows {', '.join(sorted(k for k in known if k.startswith(prefix)))}"
+            raise SettingsError(msg)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message

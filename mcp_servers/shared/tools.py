@@ -1,0 +1,202 @@
+"""One wrapper between MCP and a tool: strict arguments in, structured result or named failure out."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+import structlog
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools.base import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from contracts.meta import INSTANT_ARGUMENTS, KEY_ARGUMENTS, PURPOSE, ROLES, SLOTS, Role
+from contracts.results import ErrorKind, ToolFailure
+from mcp_servers.shared.calls import Call
+from mcp_servers.shared.errors import CONSEQUENCES, BadRequest, NotAllowed, OutcomeUnknown, ServerError, Unavailable
+from mcp_servers.shared.schemas import compact_schema
+from mcp_servers.shared.telemetry import ToolMetrics
+
+log = structlog.get_logger()
+
+READ_DEADLINE = 2.5
+WRITE_DEADLINE = 5.0
+
+
+class Arguments(ArgModelBase):
+    """The arguments of a tool: closed and strict."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=False)
+
+
+class Result(BaseModel):
+    """What a tool answers when it succeeds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    speech: str
+
+
+A = TypeVar("A", bound=Arguments)
+
+
+@dataclass(frozen=True)
+class ToolSpec(Generic[A]):
+    """One tool of an integration, as its folder's ``tools.py`` declares it."""
+
+    name: str
+    title: str
+    description: str
+    arguments: type[A]
+    result: type[Result]
+    run: Callable[[A, Call], Awaitable[Result]]
+    effect: Literal["read", "write", "destroy"] = "read"
+    idempotent: bool = True
+    roles: frozenset[Role] = frozenset(Role)
+    key_arguments: tuple[str, ...] = ()
+    instants: dict[str, str] = field(default_factory=dict[str, str])
+    purpose: str | None = None
+    slots: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+
+    @property
+    def deadline(self) -> float:
+        """Seconds this tool may take when the client does not say."""
+        return READ_DEADLINE if self.effect == "read" else WRITE_DEADLINE
+
+    def meta(self) -> dict[str, Any]:
+        """What the tool tells a trusted client beside its schema."""
+        declared = {
+            ROLES: sorted(self.roles) if self.roles != frozenset(Role) else None,
+            KEY_ARGUMENTS: list(self.key_arguments),
+            INSTANT_ARGUMENTS: self.instants,
+            PURPOSE: self.purpose,
+            SLOTS: self.slots,
+        }
+        return {key: value for key, value in declared.items() if value}
+
+    def annotations(self) -> ToolAnnotations:
+        """MCP's hints."""
+        return ToolAnnotations(
+            title=self.title,
+            read_only_hint=self.effect == "read",
+            destructive_hint=self.effect == "destroy",
+            idempotent_hint=self.idempotent,
+            open_world_hint=True,
+        )
+
+
+CallReader = Callable[[Context[Any, Any], ToolSpec[Any]], Call]
+
+
+class WrappedTool(Tool):
+    """A ``ToolSpec`` as the MCP SDK registers it."""
+
+    spec: Any
+    read_call: Any
+    metrics: Any
+
+    @classmethod
+    def of(cls, spec: ToolSpec[Any], read_call: CallReader, metrics: ToolMetrics) -> "WrappedTool":
+        """Wrap one tool."""
+        return cls(
+            fn=spec.run,
+            name=spec.name,
+            title=spec.title,
+            description=spec.description,
+            parameters=compact_schema(spec.arguments),
+            fn_metadata=FuncMetadata(
+                arg_model=spec.arguments, output_schema=compact_schema(spec.result, mode="serialization")
+            ),
+            is_async=True,
+            annotations=spec.annotations(),
+            meta=spec.meta() or None,
+            spec=spec,
+            read_call=read_call,
+            metrics=metrics,
+        )
+
+    async def run(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+    ) -> CallToolResult:
+        """Check the arguments, run the tool within its deadline, and give the outcome its wire form."""
+        del convert_result
+        with self.metrics.measure(self.name) as outcome:
+            try:
+                result = await self._run_checked(arguments, context)
+            except ServerError as error:
+                outcome.kind = error.kind.value
+                _log_failure(self.spec, error)
+                return failure_result(error.to_failure())
+            return _success_result(result)
+
+    async def _run_checked(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Result:
+        spec: ToolSpec[Any] = self.spec
+        call: Call = self.read_call(context, spec)
+        if call.role not in spec.roles:
+            raise NotAllowed(f"{spec.name} needs role {' or '.join(sorted(spec.roles))}; this call has {call.role}")
+        checked = _check(spec.arguments, arguments)
+        try:
+            async with asyncio.timeout(call.remaining()):
+                return await spec.run(checked, call)
+        except TimeoutError:
+            if spec.effect == "read":
+                raise Unavailable("no answer within the deadline") from None
+            raise OutcomeUnknown("no answer within the deadline; the outcome will be settled by reading") from None
+        except ServerError:
+            raise
+        except Exception as error:
+            # The outermost boundary of a tool: only the type is logged, since a message may hold what a caller said.
+            log.exception("tool crashed", tool=spec.name, error_type=type(error).__name__, exc_info=False)
+            raise Unavailable("internal error") from error
+
+
+def _check(model: type[A], arguments: dict[str, Any]) -> A:
+    try:
+        return model.model_validate(arguments)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "arguments"
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(model.model_fields)
+            raise BadRequest(f"{where}: no such argument; this tool takes {known}", field=where) from None
+        raise BadRequest(f"{where}: {problem['msg']}", field=where) from None
+
+
+def _log_failure(spec: ToolSpec[Any], error: ServerError) -> None:
+    # A field that the tool does not have was named by the caller, and may hold anything.
+    field_name = error.field if error.field in spec.arguments.model_fields else None
+    level = CONSEQUENCES[error.kind].log_level
+    getattr(log, level)("tool failed", tool=spec.name, kind=error.kind.value, field=field_name)
+
+
+def _success_result(result: Result) -> CallToolResult:
+    structured = result.model_dump(mode="json", by_alias=True, exclude_none=False)
+    return CallToolResult(content=[TextContent(type="text", text=_compact(structured))], structured_content=structured)
+
+
+def failure_result(failure: ToolFailure) -> CallToolResult:
+    """The wire form of a failure."""
+    structured = failure.model_dump(mode="json", exclude_none=True)
+    return CallToolResult(
+        content=[TextContent(type="text", text=_compact(structured))], structured_content=structured, is_error=True
+    )
+
+
+def unknown_tool(name: str, known: list[str]) -> CallToolResult:
+    """The answer to a call of a tool that does not exist."""
+    shown = name if len(name) <= 64 and name.isprintable() else "that name"
+    return failure_result(
+        ToolFailure(
+            kind=ErrorKind.NOT_FOUND,
+            error=f"no tool named {shown!r}; this server has {', '.join(known)}",
+            speech=CONSEQUENCES[ErrorKind.NOT_FOUND].speech,
+            field="name",
+        )
+    )
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Zapier as an MCP server."""

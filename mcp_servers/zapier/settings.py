@@ -1,0 +1,73 @@
+"""Settings of the Zapier server."""
+
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, field_validator, model_validator
+
+from mcp_servers.shared.settings import ServerSettings
+
+PREFIX = "ZAPIER_"
+HOOKS_HOST = "hooks.zapier.com"
+API_HOST = "api.zapier.com"
+DEFAULT_HOOK = "default"
+
+
+class Hook(BaseModel):
+    """One named catch hook. Its URL is its credential."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: SecretStr
+    title: str = ""
+    key_fields: tuple[str, ...] = ()
+    """The payload's fields that make two deliveries the same; all of them when empty."""
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _is_http(cls, url: object) -> object:
+        if urlsplit(str(url)).scheme not in {"http", "https"}:
+            msg = "not an http(s) URL"
+            raise ValueError(msg)
+        return url
+
+
+class ZapierSettings(ServerSettings):
+    """What the server needs beside the common settings."""
+
+    webhook_url: Annotated[SecretStr | None, Field(validation_alias="ZAPIER_WEBHOOK_URL")] = None
+    named_hooks: Annotated[Json[dict[str, Hook]] | None, Field(validation_alias="ZAPIER_HOOKS")] = None
+    api_key: Annotated[SecretStr | None, Field(validation_alias="ZAPIER_API_KEY")] = None
+    api_url: Annotated[str, Field(validation_alias="ZAPIER_API_URL")] = "https://api.zapier.com/"
+
+    @property
+    def hooks(self) -> dict[str, Hook]:
+        """Every hook by its name."""
+        single = {DEFAULT_HOOK: Hook(url=self.webhook_url)} if self.webhook_url else {}
+        return {**single, **(self.named_hooks or {})}
+
+    @model_validator(mode="after")
+    def _live_talks_to_zapier_only(self) -> Self:
+        if self.demo:
+            return self
+        for name, hook in self.hooks.items():
+            if not _is_at(hook.url.get_secret_value(), HOOKS_HOST):
+                variable = "ZAPIER_WEBHOOK_URL" if name == DEFAULT_HOOK and self.webhook_url else "ZAPIER_HOOKS"
+                msg = f"{variable}: the hook {name!r} is not at https://{HOOKS_HOST}; live mode sends nowhere else"
+                raise ValueError(msg)
+        if not _is_at(self.api_url, API_HOST):
+            msg = f"ZAPIER_API_URL is not at https://{API_HOST}: live mode talks to Zapier only; unset it"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_credential(self) -> Self:
+        if self.auth == "static" and not self.hooks and self.api_key is None:
+            msg = "ZAPIER_WEBHOOK_URL is missing: set it to the URL of a catch hook (Webhooks by Zapier → Catch Hook)"
+            raise ValueError(msg)
+        return self
+
+
+def _is_at(url: str, host: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and parts.hostname == host

@@ -1,0 +1,95 @@
+"""One ASGI app with a stand-in for each vendor, on the vendors' own wire."""
+
+import importlib
+import pkgutil
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+import sandbox
+from sandbox.faults import FaultMiddleware, Faults, fault_endpoint
+from sandbox.guard import AdminGuard
+from sandbox.part import SandboxContext, SandboxPart
+from sandbox.settings import SandboxSettings
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_now) -> Starlette:
+    """The sandbox.
+
+    Args:
+        settings: where its database is and what zone the demo calendar has.
+        now: the current instant, aware; injected in tests.
+    """
+    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = _engine(settings.database_url)
+    context = SandboxContext(engine=engine, now=now, zone=ZoneInfo(settings.zone), base_url=settings.base_url)
+    parts = find_parts(context)
+    faults = Faults()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        for part in parts:
+            await part.start()
+        yield
+        for part in parts:
+            await part.aclose()
+        await engine.dispose()
+
+    async def reset(_: Request) -> Response:
+        faults.waiting.clear()
+        for part in parts:
+            await part.reset()
+        return JSONResponse({"status": "reset"})
+
+    routes = [
+        Route("/healthz", _healthz),
+        Route("/_sandbox/reset", reset, methods=["POST"]),
+        Route("/_sandbox/faults", fault_endpoint(faults), methods=["GET", "POST", "DELETE"]),
+        *(route for part in parts for route in part.routes()),
+    ]
+    further = {urlsplit(settings.base_url).hostname or ""}
+    # The faults come first: cutting a line needs the server's own ``send``.
+    middleware = [Middleware(FaultMiddleware, faults=faults), Middleware(AdminGuard, further_hosts=further)]
+    return Starlette(routes=routes, lifespan=lifespan, middleware=middleware)
+
+
+def find_parts(context: SandboxContext) -> Sequence[SandboxPart]:
+    """The stand-ins that are there: subpackages of ``sandbox``, found by looking."""
+    names = [module.name for module in pkgutil.iter_modules(sandbox.__path__) if module.ispkg]
+    return [importlib.import_module(f"sandbox.{name}").create_part(context) for name in sorted(names)]
+
+
+async def _healthz(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def _engine(url: str) -> AsyncEngine:
+    engine = create_async_engine(url)
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection, _record) -> None:  # pyright: ignore[reportUnusedFunction, reportMissingParameterType, reportUnknownParameterType]
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("pragma journal_mode=wal")
+        cursor.execute("pragma busy_timeout=5000")
+        cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: sa.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.exec_driver_sql("begin immediate")
+
+    return engine
