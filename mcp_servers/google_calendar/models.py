@@ -131,6 +131,7 @@ class Listed(Result):
     events: list[EventView]
     count: int
     more: Annotated[bool, Field(description="True when there are more than are shown")]
+    zone: str
 
 
 class Got(Result):

@@ -157,9 +157,9 @@ class CalendarTools:
         )
         self._desk.zones.learn(page.zone)
         views = [view(event) for event in page.events[: args.max_results]]
-        return Listed(
-            speech=_list_speech(views, more=not page.complete), events=views, count=len(views), more=not page.complete
-        )
+        more = not page.complete
+        speech = _list_speech(views, more=more)
+        return Listed(speech=speech, events=views, count=len(views), more=more, zone=page.zone.key)
 
     async def get_event(self, args: GetEvent, call: Call) -> Got:
         """One event that this call may see."""

@@ -1,0 +1,87 @@
+"""Builds an agent from what the backend stores of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import aiohttp
+
+from contracts.calls import CallBootstrap, ServerAccess
+from voxie_agents.call_times import CallTimes
+from voxie_agents.caller_agent import CallerAgent
+from voxie_agents.mcp_client import McpClient
+from voxie_agents.mcp_integration import CallIdentity, CallRecord, McpIntegration, ServerLink
+from voxie_agents.mcp_transport import open_pool
+from voxie_agents.offline import OFFLINE_NOTICE
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class BuiltAgent:
+    """An agent and what must be closed after its call."""
+
+    agent: CallerAgent
+    integration: McpIntegration
+    pool: aiohttp.ClientSession
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for link in self.integration.links:
+            await link.client.aclose()
+        await self.pool.close()
+
+
+class DynamicAgentFactory:
+    """Makes the agent of a call.
+
+    Args:
+        offline: whether the demo brain talks, which says so in its first line.
+        now: the current instant, aware; injected in tests.
+        watch: told of each tool call.
+    """
+
+    def __init__(
+        self,
+        *,
+        offline: bool,
+        now: Callable[[], datetime] = _utc_now,
+        watch: Callable[[CallRecord], None] = lambda record: None,
+    ) -> None:
+        self._offline = offline
+        self._now = now
+        self._watch = watch
+
+    def build(self, bootstrap: CallBootstrap) -> BuiltAgent:
+        """Make the agent. Nothing is connected yet: the greeting waits for no server.
+
+        Args:
+            bootstrap: from the backend.
+        """
+        spec, business = bootstrap.agent, bootstrap.agent.business
+        times = CallTimes(
+            now=self._now,
+            hours=business.hours,
+            duration=timedelta(minutes=business.booking_minutes),
+            zone=ZoneInfo(business.zone) if business.zone else None,
+        )
+        pool = open_pool()
+        identity = CallIdentity(
+            workspace=spec.workspace, call=bootstrap.call_id, caller=bootstrap.caller, role=bootstrap.role
+        )
+        integration = McpIntegration(
+            links=[_link(server, pool, frozenset(spec.tools)) for server in bootstrap.servers],
+            identity=identity,
+            times=times,
+            watch=self._watch,
+        )
+        notice = OFFLINE_NOTICE if self._offline else ""
+        return BuiltAgent(CallerAgent(spec, integration, times, notice=notice), integration, pool)
+
+
+def _link(server: ServerAccess, pool: aiohttp.ClientSession, tools: frozenset[str]) -> ServerLink:
+    client = McpClient(server.url, token=server.token, name=server.name, pool=pool)
+    return ServerLink(name=server.name, client=client, tools=tools)

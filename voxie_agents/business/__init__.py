@@ -1,0 +1,1 @@
+"""What each kind of business adds: instructions, questions and flows."""

@@ -1,0 +1,194 @@
+"""What was said about times during one call: words become instants, and only instants that came from here pass as such."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from contracts.hours import OpeningHours
+from contracts.results import ErrorKind, ToolFailure
+from voxie_agents.when import (
+    Ambiguous,
+    NotUnderstood,
+    Outcome,
+    Partial,
+    Reason,
+    Resolved,
+    Setting,
+    is_open,
+    looks_like_iso,
+    resolve,
+    resolve_range,
+    spoken,
+)
+
+ZONE_UNKNOWN = "I can't reach the booking system at the moment, so I can't look at times now."
+
+
+class TimeQuestion(Exception):
+    """Words that need a question first.
+
+    Args:
+        failure: with the question as its speech.
+        choices: the instants it names, if any.
+    """
+
+    def __init__(self, failure: ToolFailure, choices: tuple[datetime, ...] = ()) -> None:
+        super().__init__(failure.error)
+        self.failure = failure
+        self.choices = choices
+
+
+@dataclass(frozen=True)
+class Span:
+    """From ``start`` to ``end``, aware, in the business's zone."""
+
+    start: datetime
+    end: datetime
+
+
+class CallTimes:
+    """One call's times.
+
+    Args:
+        now: the current instant, aware.
+        hours: when the business is open.
+        duration: how long a booking takes.
+        zone: the business's; None until an integration tells it.
+    """
+
+    def __init__(
+        self, *, now: Callable[[], datetime], hours: OpeningHours | None, duration: timedelta, zone: ZoneInfo | None
+    ) -> None:
+        self._now = now
+        self._hours = hours
+        self._duration = duration
+        self.zone = zone
+        self._day: date | None = None
+        self._clock: time | None = None
+        self._produced: set[datetime] = set()
+
+    def learn_zone(self, name: object) -> None:
+        """Take the zone that an integration's answer names, unless the business has its own."""
+        if self.zone is not None or not isinstance(name, str):
+            return
+        try:
+            self.zone = ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            return
+
+    def span(self, words: str) -> Span:
+        """The span of a booking that begins when a caller's words say.
+
+        Args:
+            words: the caller's, or an instant that was produced in this call.
+
+        Raises:
+            TimeQuestion: a question must be asked first.
+        """
+        start = self._produced_instant(words) or self._resolved(words)
+        return Span(start, start + self._duration)
+
+    def range(self, words: str) -> Span:
+        """The stretch of time that a caller's words mean, for looking things up.
+
+        Raises:
+            TimeQuestion: a question must be asked first.
+        """
+        outcome = resolve_range(words, self._setting())
+        if isinstance(outcome, NotUnderstood):
+            raise _question(outcome.question, outcome.reason.value)
+        assert outcome.end is not None
+        return Span(outcome.start, outcome.end)
+
+    def opening(self, moment: datetime) -> Span | None:
+        """The period of opening that holds an instant, or is next on its day; None on a closed day."""
+        setting = self._setting()
+        if self._hours is None:
+            start = datetime.combine(moment.date(), time(), setting.zone)
+            return Span(start, start + timedelta(days=1))
+        for period in self._hours.on(moment.weekday()):
+            opens = datetime.combine(moment.date(), period.opens, setting.zone)
+            closes = datetime.combine(moment.date(), period.closes, setting.zone)
+            closes += timedelta(days=closes <= opens)
+            if moment < closes:
+                return Span(opens, closes)
+        return None
+
+    def is_open(self, span: Span) -> bool:
+        """Whether the business is open for all of a booking."""
+        return is_open(span.start, self._setting())
+
+    def spoken(self, moment: datetime) -> str:
+        """An instant for reading back."""
+        return spoken(moment, now=self._now(), zone=self._setting().zone)
+
+    def produce(self, moment: datetime) -> str:
+        """Let an instant that code found be used in this call.
+
+        Returns:
+            It in ISO 8601.
+        """
+        local = moment.astimezone(self._setting().zone)
+        self._produced.add(local)
+        return local.isoformat()
+
+    def _produced_instant(self, words: str) -> datetime | None:
+        """An instant that is given back to us. One that a model made up is not among those produced here."""
+        if not looks_like_iso(words):
+            return None
+        try:
+            moment = datetime.fromisoformat(words)
+        except ValueError:
+            return None
+        if moment.tzinfo is None or moment not in self._produced:
+            return None
+        return self._agree(moment.astimezone(self._setting().zone))
+
+    def _resolved(self, words: str) -> datetime:
+        outcome = resolve(words, self._setting())
+        self._remember(outcome)
+        match outcome:
+            case Resolved():
+                self.produce(outcome.start)
+                return self._agree(outcome.start)
+            case Ambiguous():
+                for choice in outcome.choices:
+                    self.produce(choice)
+                raise _question(outcome.question, "ambiguous", outcome.choices)
+            case Partial():
+                raise _question(outcome.question, "incomplete")
+            case NotUnderstood(reason=Reason.ISO):
+                raise _question(outcome.question, "give the caller's own words; an instant that you computed is not taken")
+            case NotUnderstood():
+                raise _question(outcome.question, outcome.reason.value)
+
+    def _remember(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Partial):
+            self._day = outcome.day or self._day
+            self._clock = outcome.clock or self._clock
+        elif isinstance(outcome, Ambiguous):
+            days = {choice.date() for choice in outcome.choices}
+            clocks = {choice.time() for choice in outcome.choices}
+            self._day = days.pop() if len(days) == 1 else self._day
+            self._clock = clocks.pop() if len(clocks) == 1 else self._clock
+
+    def _agree(self, moment: datetime) -> datetime:
+        self._day, self._clock = moment.date(), moment.time()
+        return moment
+
+    def _setting(self) -> Setting:
+        if self.zone is None:
+            failure = ToolFailure(
+                kind=ErrorKind.UNAVAILABLE, error="the business's zone is not known yet", speech=ZONE_UNKNOWN
+            )
+            raise TimeQuestion(failure)
+        return Setting(
+            now=self._now(), zone=self.zone, hours=self._hours, duration=self._duration, day=self._day, clock=self._clock
+        )
+
+
+def _question(speech: str, error: str, choices: tuple[datetime, ...] = ()) -> TimeQuestion:
+    return TimeQuestion(
+        ToolFailure(kind=ErrorKind.BAD_REQUEST, field="when", error=f"when: {error}", speech=speech), choices
+    )

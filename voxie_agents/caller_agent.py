@@ -1,0 +1,80 @@
+"""The agent that talks to a caller: greets at once, and has the tools that can be reached."""
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import Any
+
+from livekit.agents import Agent, ModelSettings, llm
+
+from contracts.agents import AgentSpec
+from voxie_agents.business.kinds import KINDS, greeting, instructions
+from voxie_agents.call_times import CallTimes
+from voxie_agents.mcp_integration import McpIntegration
+
+DISCOVERY_PATIENCE = 0.3
+"""Seconds that a turn waits for servers that have not been listed yet; a dead one must not cost silence."""
+
+
+class CallerAgent(Agent):
+    """One call's agent.
+
+    Args:
+        spec: what it is.
+        integration: its tools.
+        times: what was said about times.
+        notice: said before the greeting, such as that this is the demo brain.
+    """
+
+    def __init__(self, spec: AgentSpec, integration: McpIntegration, times: CallTimes, *, notice: str = "") -> None:
+        self._kind = KINDS[spec.kind]
+        self._mcp = integration
+        self._flow_tools = list(self._kind.flow(spec, integration, times)) if self._kind.flow else []
+        self._greeting = f"{greeting(spec)} {notice}".strip()
+        self._discovery: asyncio.Task[None] | None = None
+        super().__init__(instructions=instructions(spec), tools=list(self._flow_tools))
+
+    @property
+    def first_line(self) -> str:
+        """What the caller hears first."""
+        return self._greeting
+
+    async def on_enter(self) -> None:
+        """Greet without waiting for anything, and look for tools meanwhile."""
+        self._discover()
+        if self.session.output.audio is not None:
+            self.session.say(self._greeting)
+
+    async def on_exit(self) -> None:
+        """Stop looking."""
+        if self._discovery is not None:
+            self._discovery.cancel()
+            await asyncio.gather(self._discovery, return_exceptions=True)
+
+    async def llm_node(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncIterable[llm.ChatChunk | str]:
+        """Decide with the tools that can be reached now: a server that came back is used again."""
+        if not self._mcp.complete:
+            task = self._discover()
+            await asyncio.wait([task], timeout=DISCOVERY_PATIENCE)
+            tools = [*self._all_tools()]
+            await self.update_tools(list(tools))
+        async for chunk in Agent.default.llm_node(self, chat_ctx, tools, model_settings):  # pyright: ignore[reportUnknownVariableType, reportGeneralTypeIssues]
+            yield chunk
+
+    def _all_tools(self) -> list[llm.Tool]:
+        return [*self._flow_tools, *self._mcp.function_tools(hidden=self._kind.hidden)]
+
+    def _discover(self) -> asyncio.Task[None]:
+        if self._discovery is None or self._discovery.done():
+            self._discovery = asyncio.create_task(self._find_tools())
+        return self._discovery
+
+    async def _find_tools(self) -> None:
+        await self._mcp.discover()
+        await self.update_tools(self._all_tools())
+
+
+def new_session(model: llm.LLM[Any]) -> dict[str, Any]:
+    """The options of a session that are the same for text and voice."""
+    return {"llm": model, "max_tool_steps": 6}

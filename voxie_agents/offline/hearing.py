@@ -1,0 +1,110 @@
+"""What one caller turn says, as far as rules can tell."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from voxie_agents.offline.tool_view import ToolView
+from voxie_agents.slots import party_size, person_name, phone
+from voxie_agents.when_engine import engine
+from voxie_agents.when_words import normalised, numeric_dates, own_days, without_party
+
+# Only where the words stand matters here, not what they mean, so any day will do.
+_ANY_DAY = datetime(2026, 1, 7, 12)  # noqa: DTZ001
+
+_MENTIONS_PHONE = re.compile(r"\b(?:phone|number|call me|reach me|mobile|cell)\b")
+_INTENTS = (
+    ("human", re.compile(r"\b(?:human|real person|operator|manager|speak to (?:someone|somebody|a person)|talk to (?:someone|somebody|a person))\b")),
+    ("cancel", re.compile(r"\b(?:cancel|call off|delete my|drop my booking|get rid of)\b")),
+    ("list", re.compile(r"\b(?:my (?:bookings?|reservations?)|what (?:have i|did i) book|do i have (?:a |any )?(?:booking|reservation)|bookings? do i have|look up my)\b")),
+    ("hours", re.compile(r"\b(?:are you open|opening hours?|when do you (?:open|close)|what time do you (?:open|close)|your hours|closing time)\b")),
+    ("repeat", re.compile(r"\b(?:pardon|say (?:that|it) again|repeat|what did you say|come again)\b")),
+    ("again", re.compile(r"\b(?:try (?:it )?again|once more|retry)\b")),
+    ("bye", re.compile(r"^(?:(?:thanks|thank you|ok|okay|great|no|that's all|that is all|nothing else)[,. !]*)*(?:good ?bye|bye(?: bye)?|see you|that's all|that is all|nothing else|have a nice day)[,. !]*(?:thanks|thank you|bye)?[. !]*$")),
+    ("book", re.compile(r"\b(?:book|booking|reserve|reservation|table|appointment|a seat)\b")),
+    ("thanks", re.compile(r"^(?:(?:ok|okay|great|perfect|lovely)[,. !]*)*(?:thanks|thank you|cheers)\b[^?]*$")),
+    ("hello", re.compile(r"^(?:hi|hello|hey|good (?:morning|afternoon|evening))\b[^?]*$")),
+)  # fmt: skip
+
+
+def intent(words: str) -> str | None:
+    """What the caller wants, if a turn says so in words that are known."""
+    text = words.lower().replace("’", "'").strip()
+    return next((name for name, pattern in _INTENTS if pattern.search(text)), None)
+
+
+def heard(words: str, tool: ToolView, asked: str | None) -> dict[str, object]:
+    """The arguments of a tool that a turn gives.
+
+    Args:
+        words: the turn.
+        tool: whose arguments.
+        asked: the argument that the question before it asked for.
+    """
+    found: dict[str, object] = {}
+    text = words
+    for kind in ("phone", "party_size", "when", "person_name"):
+        argument = tool.argument_of(kind)
+        if argument is None:
+            continue
+        value = _hear(kind, text, expected=asked == argument, found=found)
+        if value is not None:
+            found[argument] = value
+        if kind == "phone" and value is not None:
+            text = re.sub(r"\+?\(?\d[\d\s().-]*\d", " ", text)
+    if asked is not None and tool.kind(asked) == "text" and words.strip():
+        found[asked] = words.strip()
+    return found
+
+
+def _hear(kind: str, text: str, *, expected: bool, found: Mapping[str, object]) -> object | None:
+    if kind == "phone":
+        certain = expected or _MENTIONS_PHONE.search(text.lower()) or not time_words(text, expected=False)
+        return phone(text) if certain else None
+    if kind == "party_size":
+        return party_size(text, expected=expected)
+    if kind == "when":
+        return time_words(text, expected=expected and not found)
+    return person_name(text, expected=expected and not found)
+
+
+def time_words(words: str, *, expected: bool) -> str | None:
+    """The part of a turn that is about time, in the caller's words.
+
+    Args:
+        words: the turn.
+        expected: a time was just asked for, so that a bare number is one.
+    """
+    text = without_party(normalised(words))
+    found = engine().find(text, _ANY_DAY, bare_numbers=False)
+    if not found and expected:
+        found = engine().find(text, _ANY_DAY, bare_numbers=True)
+    day: date = _ANY_DAY.date()
+    phrased = own_days(text, day)[0] or numeric_dates(text, day)[0]
+    if not found and not phrased:
+        return None
+    cut = text[found[0].start : found[-1].end] if found else text
+    # A phrase such as "a week on Saturday" begins before what the engine sees of it.
+    kept_whole = not phrased or (own_days(cut, day)[0] or numeric_dates(cut, day)[0]) == phrased
+    return cut if kept_whole and "not" not in text.split() else text
+
+
+_ORDINALS = (("first", 0), ("second", 1), ("third", 2), ("last", -1), ("earlier", 0), ("earliest", 0), ("latest", -1), ("later", -1))
+
+
+def picked(words: str, count: int) -> int | None:
+    """Which of several offers a turn picks by its place; None when it does not."""
+    text = words.lower()
+    for word, index in _ORDINALS:
+        if re.search(rf"\b{word}\b", text) and -count <= index < count:
+            return index % count
+    if count == 1 and re.search(r"\b(?:that one|that|it)\b", text):
+        return 0
+    return None
+
+
+def code(words: str) -> str | None:
+    """A booking code, also spelled letter by letter."""
+    letters = re.sub(r"\b(?:it's|it is|the|code|is|my|booking|yes|um|uh)\b", " ", words, flags=re.IGNORECASE)
+    joined = re.sub(r"[^A-Za-z0-9]", "", letters).upper()
+    return joined if 4 <= len(joined) <= 10 else None

@@ -1,0 +1,22 @@
+"""Settings of the agents: which model talks."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class AgentSettings(BaseSettings):
+    """Read once per process, handed down."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    openai_api_key: Annotated[SecretStr | None, Field(validation_alias="OPENAI_API_KEY")] = None
+    llm_base_url: Annotated[str | None, Field(validation_alias="VOXIE_LLM_BASE_URL")] = None
+    """Any OpenAI-compatible server; no key is needed with it."""
+    llm_model: Annotated[str, Field(validation_alias="VOXIE_LLM_MODEL")] = "gpt-4.1-mini"
+
+    @property
+    def offline(self) -> bool:
+        """Whether the brain without a key talks."""
+        return self.openai_api_key is None and self.llm_base_url is None
