@@ -1,0 +1,30 @@
+"""``python -m backend``."""
+
+import socket
+import sys
+
+import uvicorn
+
+from backend.app import create_app
+from backend.settings import SettingsError, load_settings
+
+
+def main() -> None:
+    """Serve until stopped."""
+    try:
+        settings = load_settings()
+        listener = socket.create_server((settings.host, settings.port), backlog=512)
+        app = create_app(settings)
+    except SettingsError as error:
+        sys.exit(f"backend: {error}")
+    except OSError as error:
+        sys.exit(f"backend: BACKEND_PORT or VOXIE_STATE: {error.strerror}; choose another port or folder")
+    sys.stdout.write(f"Backend: http://{settings.host}:{settings.port} ({settings.mode.value})\n")
+    sys.stdout.flush()
+    uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)).run(
+        sockets=[listener]
+    )
+
+
+if __name__ == "__main__":
+    main()

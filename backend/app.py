@@ -1,0 +1,76 @@
+"""The backend's ASGI app."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from backend.agents import endpoints as agent_endpoints
+from backend.agents.service import AgentService
+from backend.calls import endpoints as call_endpoints
+from backend.calls.service import CallService
+from backend.db import Database
+from backend.errors import ApiError, api_error, http_error, invalid_request
+from backend.registry.manifests import load_manifests
+from backend.settings import BackendSettings, server_urls
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_now) -> FastAPI:
+    """The app.
+
+    Args:
+        settings: of the backend.
+        now: the current instant, aware; injected in tests.
+    """
+    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.database)
+    agents = AgentService(database, now)
+    assert settings.mcp_server_token is not None, "checked by the settings"
+    calls = CallService(
+        database,
+        agents,
+        servers=server_urls(load_manifests()),
+        server_token=settings.mcp_server_token,
+        demo=settings.demo,
+        now=now,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await database.migrate()
+        if settings.demo:
+            await agents.seed_demo()
+        yield
+        await database.aclose()
+
+    app = FastAPI(title="Voxie", version="0.1.0", lifespan=lifespan)
+    app.state.settings, app.state.agents, app.state.calls = settings, agents, calls
+    app.add_exception_handler(ApiError, api_error)
+    app.add_exception_handler(RequestValidationError, invalid_request)
+    app.add_exception_handler(HTTPException, http_error)
+    app.include_router(agent_endpoints.router)
+    app.include_router(call_endpoints.router)
+    _add_health(app, database)
+    return app
+
+
+def _add_health(app: FastAPI, database: Database) -> None:
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
+        """Whether the process runs."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["health"], response_model=dict[str, str])
+    async def readyz() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+        """Whether it can serve."""
+        if await database.answers():
+            return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "unready", "problem": "the database does not answer"}, status_code=503)

@@ -1,0 +1,1 @@
+"""Calls, and what a worker needs for one."""

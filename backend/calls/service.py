@@ -1,0 +1,112 @@
+"""What can be done with calls."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from backend.agents import repository as agents
+from backend.agents.service import AgentService
+from backend.calls.schemas import CallView, NewCall
+from backend.db import CallRow, Database
+from backend.errors import ApiError, not_found
+from contracts.calls import CallBootstrap, ServerAccess
+from contracts.meta import Role
+
+
+class CallService:
+    """Calls of a workspace.
+
+    Args:
+        database: where they are.
+        agent_service: the agents.
+        servers: where each MCP server is, by name.
+        server_token: the servers' static bearer.
+        demo: whether this is demo mode.
+        now: the current instant, aware.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        agent_service: AgentService,
+        *,
+        servers: Mapping[str, str],
+        server_token: SecretStr,
+        demo: bool,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._agents = agent_service
+        self._servers = servers
+        self._server_token = server_token
+        self._demo = demo
+        self._now = now
+
+    async def start(self, workspace: str, new: NewCall) -> CallView:
+        """Register a call, pinned to the agent's published version.
+
+        Raises:
+            ApiError: 404 without such an agent.
+        """
+        spec = await self._agents.get(workspace, new.agent_id)
+        row = CallRow(
+            id=secrets.token_hex(16),
+            workspace_id=workspace,
+            agent_id=spec.id,
+            agent_version=spec.version,
+            caller=new.caller,
+            started_at=self._now(),
+            ended_at=None,
+        )
+        async with self._database.session() as session:
+            session.add(row)
+        return _view(row)
+
+    async def bootstrap(self, workspace: str, call_id: str) -> CallBootstrap:
+        """Everything a worker needs, in one answer.
+
+        Raises:
+            ApiError: 404 without such a call, 409 when it has ended.
+        """
+        async with self._database.session() as session:
+            row = await session.get(CallRow, call_id)
+            if row is None or row.workspace_id != workspace:
+                raise not_found("call")
+            if row.ended_at is not None:
+                raise ApiError(409, "call_ended", "this call has ended; start a new one")
+            spec = await agents.version_of(session, workspace, row.agent_id, row.agent_version)
+        if spec is None:
+            raise not_found("agent version")
+        access = tuple(
+            ServerAccess(name=name, url=self._servers[name], token=self._server_token)
+            for name in spec.servers
+            if name in self._servers
+        )
+        return CallBootstrap(
+            call_id=row.id, agent=spec, caller=row.caller, role=Role.PUBLIC, servers=access, demo=self._demo
+        )
+
+    async def end(self, workspace: str, call_id: str) -> CallView:
+        """Mark a call as ended; a second time changes nothing.
+
+        Raises:
+            ApiError: 404.
+        """
+        async with self._database.session() as session:
+            row = await session.get(CallRow, call_id)
+            if row is None or row.workspace_id != workspace:
+                raise not_found("call")
+            row.ended_at = row.ended_at or self._now()
+        return _view(row)
+
+
+def _view(row: CallRow) -> CallView:
+    return CallView(
+        id=row.id,
+        agent_id=row.agent_id,
+        agent_version=row.agent_version,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )

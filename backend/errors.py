@@ -1,0 +1,61 @@
+"""Errors of the API: one JSON shape with a stable code."""
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+
+class ErrorBody(BaseModel):
+    """What every error answers."""
+
+    code: str
+    message: str
+    field: str | None = None
+
+
+class ApiError(Exception):
+    """An error with a stable code.
+
+    Args:
+        status: HTTP status.
+        code: stable, for programs.
+        message: names what is wrong and the fix.
+        field: the part of the request concerned.
+    """
+
+    def __init__(self, status: int, code: str, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = ErrorBody(code=code, message=message, field=field)
+
+
+def not_found(what: str, known: list[str] | None = None) -> ApiError:
+    """404; names what there is when that is not a secret."""
+    listed = f"; there are: {', '.join(known)}" if known else ""
+    return ApiError(404, "not_found", f"there is no such {what}{listed}")
+
+
+async def api_error(_: Request, error: Exception) -> JSONResponse:
+    """An ``ApiError`` as it crosses the wire."""
+    assert isinstance(error, ApiError)
+    return JSONResponse(error.body.model_dump(), status_code=error.status)
+
+
+async def invalid_request(_: Request, error: Exception) -> JSONResponse:
+    """A request that does not fit the schema: the first problem, by its field, without the value."""
+    assert isinstance(error, RequestValidationError)
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"][1:]) or None
+    body = ErrorBody(code="invalid_request", message=str(problem["msg"]), field=field)
+    return JSONResponse(body.model_dump(), status_code=422)
+
+
+async def http_error(_: Request, error: Exception) -> JSONResponse:
+    """What the framework itself refuses."""
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    return JSONResponse(
+        ErrorBody(code=code, message=str(error.detail)).model_dump(), status_code=error.status_code, headers=error.headers
+    )
