@@ -10,7 +10,11 @@ from contracts.agents import AgentSpec
 from voxie_agents.business.kinds import KINDS, greeting, instructions
 from voxie_agents.call_times import CallTimes
 from voxie_agents.mcp_integration import McpIntegration
+from voxie_agents.models import open_llm
+from voxie_agents.settings import AgentSettings
 
+MOST_TOOL_STEPS = 6
+"""Check, book and cancel within one turn need more than LiveKit's default of three."""
 DISCOVERY_PATIENCE = 0.3
 """Seconds that a turn waits for servers that have not been listed yet; a dead one must not cost silence."""
 
@@ -75,6 +79,6 @@ class CallerAgent(Agent):
         await self.update_tools(self._all_tools())
 
 
-def new_session(model: llm.LLM[Any]) -> dict[str, Any]:
-    """The options of a session that are the same for text and voice."""
-    return {"llm": model, "max_tool_steps": 6}
+def session_options(settings: AgentSettings) -> dict[str, Any]:
+    """The options of an ``AgentSession`` that are the same for text and voice."""
+    return {"llm": open_llm(settings), "max_tool_steps": MOST_TOOL_STEPS}

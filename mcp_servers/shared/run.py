@@ -35,7 +35,7 @@ def run_server(
         listener = _listen(settings.host, port)
     except SettingsError as error:
         sys.exit(f"{manifest.name}: {error}")
-    configure_logging(service=manifest.name, json_lines=not sys.stderr.isatty())
+    configure_logging(service=manifest.name, json_lines=settings.log_format == "json")
     _tell(manifest, settings, port)
     config = uvicorn.Config(
         app,

@@ -37,6 +37,7 @@ class ServerSettings(BaseSettings):
     """Resource id of this server (audience of call tokens); the manifest's own when unset."""
     service_token: Annotated[SecretStr | None, Field(validation_alias="MCP_SERVICE_TOKEN")] = None
     """Authenticates this server to the backend's broker; worth nothing without a live call token."""
+    log_format: Annotated[Literal["json", "console"], Field(validation_alias="VOXIE_LOG_FORMAT")] = "json"
     allowed_hosts: Annotated[str, Field(validation_alias="MCP_ALLOWED_HOSTS")] = ""
     """Further Host values, separated by commas, such as a public name or ``calendar:3002`` in compose."""
     ledger_url: Annotated[SecretStr | None, Field(validation_alias="VOXIE_LEDGER_URL")] = None

@@ -1,0 +1,149 @@
+"""``voxie chat``: a call in the terminal, by text, over the same session code as a voice call."""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import structlog
+
+from cli.errors import Stop
+from cli.services import backend_url
+from cli.state import State
+from contracts.calls import CallBootstrap
+
+QUIET = ("livekit", "livekit.agents", "httpx", "asyncio", "mcp")
+LONGEST_SHOWN = 100
+
+
+def chat(state: State, agent: str, *, caller: str | None) -> None:
+    """Talk to an agent until the input ends."""
+    keep_quiet()
+    asyncio.run(_chat(state, agent, caller))
+
+
+def keep_quiet() -> None:
+    """The conversation is what is shown; the libraries' own lines would stand in between."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+async def _chat(state: State, agent: str, caller: str | None) -> None:
+    interactive = sys.stdin.isatty()
+    async with backend_call(state, agent, caller) as bootstrap, open_conversation(bootstrap) as conversation:
+        _print(f"agent: {conversation.first_line}")
+        async for words in _turns(interactive=interactive):
+            if not interactive:
+                _print(f"you: {words}")
+            async for line in conversation.say(words):
+                _print(line)
+
+
+async def _turns(*, interactive: bool) -> AsyncIterator[str]:
+    while True:
+        if interactive:
+            sys.stdout.write("you: ")
+            sys.stdout.flush()
+        line = await asyncio.to_thread(sys.stdin.readline)
+        if not line:
+            return
+        if line.strip() or interactive:
+            yield line.strip()
+
+
+@asynccontextmanager
+async def backend_call(state: State, agent: str, caller: str | None) -> AsyncIterator[CallBootstrap]:
+    """A call registered at the backend, and ended there afterwards.
+
+    Raises:
+        Stop: the backend is not there, or has no such agent.
+    """
+    headers = {"authorization": f"Bearer {state.secrets['BACKEND_SERVICE_TOKEN']}"}
+    async with httpx.AsyncClient(base_url=backend_url(state), headers=headers, trust_env=False, timeout=10.0) as client:
+        call = await _post(state, client, "/api/calls", {"agent_id": agent, "caller": caller})
+        answer = await _post(state, client, f"/api/calls/{call['id']}/bootstrap", None)
+        try:
+            yield CallBootstrap.model_validate(answer)
+        finally:
+            await _post(state, client, f"/api/calls/{call['id']}/end", None)
+
+
+async def _post(state: State, client: httpx.AsyncClient, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    try:
+        response = await client.post(path, json=body)
+    except httpx.TransportError:
+        raise Stop(f"the backend does not answer at {backend_url(state)}; start it with `voxie up{state.options()}`") from None
+    if response.status_code >= 400:
+        raise Stop(str(response.json().get("message", f"the backend answered {response.status_code}")))
+    return response.json()
+
+
+class Conversation:
+    """One session with an agent, by text.
+
+    Args:
+        session: a started LiveKit session.
+        first_line: what the caller hears first.
+    """
+
+    def __init__(self, session: Any, first_line: str) -> None:
+        self._session = session
+        self.first_line = first_line
+
+    async def say(self, words: str) -> AsyncIterator[str]:
+        """One caller turn, and the lines that follow from it."""
+        calls: dict[str, str] = {}
+        for event in (await self._session.run(user_input=words)).events:
+            item = event.item
+            if event.type == "function_call":
+                calls[item.call_id] = f"{item.name}({_shown_arguments(item.arguments)})"
+            elif event.type == "function_call_output":
+                yield f"  · {calls.get(item.call_id, item.name)} → {_shown_outcome(item.output, failed=item.is_error)}"
+            elif event.type == "message" and item.role == "assistant":
+                yield f"agent: {item.text_content}"
+
+
+@asynccontextmanager
+async def open_conversation(bootstrap: CallBootstrap) -> AsyncIterator[Conversation]:
+    """The agent of a call in a text session."""
+    # Imported here: together they take two seconds, which other commands need not wait for.
+    from livekit.agents import AgentSession  # noqa: PLC0415
+
+    from spawner.dynamic_agent_factory import DynamicAgentFactory  # noqa: PLC0415
+    from voxie_agents.caller_agent import session_options  # noqa: PLC0415
+    from voxie_agents.settings import AgentSettings  # noqa: PLC0415
+
+    settings = AgentSettings()
+    built = DynamicAgentFactory(offline=settings.offline).build(bootstrap)
+    session: Any = AgentSession(**session_options(settings))
+    try:
+        await session.start(built.agent, record=False)
+        yield Conversation(session, built.agent.first_line)
+    finally:
+        await session.aclose()
+        await built.aclose()
+
+
+def _shown_arguments(arguments: str) -> str:
+    given: dict[str, Any] = json.loads(arguments or "{}")
+    text = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.items())
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+
+
+def _shown_outcome(output: str, *, failed: bool) -> str:
+    if not failed:
+        return "ok"
+    try:
+        return str(json.loads(output).get("kind", "failed"))
+    except (ValueError, AttributeError):
+        return "failed"
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

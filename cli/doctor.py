@@ -1,0 +1,96 @@
+"""``voxie doctor``: what is configured, reachable and broken, and the fix."""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+
+import httpx
+from rich.console import Console
+
+from cli.checks import EXTRAS
+from cli.services import Service, services
+from cli.state import State
+from contracts.modes import Mode
+
+MARKS = {"ok": "[green]ok[/green]  ", "warn": "[yellow]note[/yellow]", "broken": "[red]broken[/red]"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        subject: what.
+        status: ``ok``, ``warn`` or ``broken``.
+        detail: what is so.
+        fix: what to do; empty when nothing is.
+    """
+
+    subject: str
+    status: str
+    detail: str
+    fix: str = ""
+
+
+def doctor(state: State, *, as_json: bool) -> bool:
+    """Look at everything and show it.
+
+    Returns:
+        Whether nothing is broken.
+    """
+    findings = [*asyncio.run(_services(state)), _livekit(), _model(), *_extras()]
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
+    else:
+        _show(findings)
+    return all(finding.status != "broken" for finding in findings)
+
+
+def _show(findings: list[Finding]) -> None:
+    console = Console()
+    for finding in findings:
+        console.print(f"{MARKS[finding.status]} {finding.subject:<16} {finding.detail}", highlight=False, soft_wrap=True)
+        if finding.fix:
+            console.print(f"       {'':<16} → {finding.fix}", highlight=False, soft_wrap=True)
+
+
+async def _services(state: State) -> list[Finding]:
+    async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
+        known = services(state, Mode.DEMO).values()
+        return list(await asyncio.gather(*(_service(client, state, service) for service in known)))
+
+
+async def _service(client: httpx.AsyncClient, state: State, service: Service) -> Finding:
+    try:
+        await client.get(f"{service.base}/healthz")
+        ready = await client.get(f"{service.base}/readyz")
+    except httpx.HTTPError:
+        fix = f"start it: `voxie up{state.options()}`, or alone: `voxie serve {service.name}{state.options()}`"
+        return Finding(service.name, "broken", f"does not answer at {service.base}", fix)
+    if ready.status_code == 503:
+        return Finding(service.name, "broken", str(ready.json().get("problem", "not ready")), "see its log")
+    return Finding(service.name, "ok", f"answers at {service.url}")
+
+
+def _livekit() -> Finding:
+    missing = [name for name in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET") if not os.environ.get(name)]
+    if not missing:
+        return Finding("LiveKit", "ok", "configured")
+    return Finding("LiveKit", "warn", f"{', '.join(missing)} not set: no voice calls", "set them, or talk by `voxie chat`")
+
+
+def _model() -> Finding:
+    if os.environ.get("OPENAI_API_KEY") or os.environ.get("VOXIE_LLM_BASE_URL"):
+        return Finding("model", "ok", "configured")
+    return Finding("model", "warn", "no key: the offline demo brain talks", "set OPENAI_API_KEY or VOXIE_LLM_BASE_URL")
+
+
+def _extras() -> list[Finding]:
+    return [
+        Finding(extra.name, "ok", "there")
+        if extra.there
+        else Finding(extra.name, "warn", f"not here: no {extra.without}", extra.get)
+        for extra in EXTRAS
+    ]

@@ -1,0 +1,126 @@
+"""The ``voxie`` command. Each command imports what it needs, so that ``--help`` is quick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.errors import Stop
+from cli.state import State
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Voice agents that do things. Start with: voxie up",
+)
+GLOBAL_OPTIONS = ("--state", "--port-offset")
+
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    state: Annotated[Path, typer.Option(help="Folder of this copy's secrets and databases.")] = Path(".voxie"),
+    port_offset: Annotated[int, typer.Option(help="Added to every port, so that two copies can run.")] = 0,
+) -> None:
+    """Voice agents that do things. Start with: voxie up."""
+    context.obj = State(state, port_offset)
+
+
+@app.command()
+def up(context: typer.Context) -> None:
+    """Start everything that can start here, in demo mode, until Ctrl-C."""
+    from cli.up import up as run  # noqa: PLC0415
+
+    run(context.obj)
+
+
+@app.command()
+def serve(context: typer.Context, name: Annotated[str, typer.Argument(help="sandbox, backend or an integration")]) -> None:
+    """Run one service in the foreground; live unless VOXIE_MODE=demo."""
+    from cli.serve import serve as run  # noqa: PLC0415
+
+    run(context.obj, name)
+
+
+@app.command()
+def chat(
+    context: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The agent's id, such as restaurant")],
+    caller: Annotated[str | None, typer.Option(help="A verified caller, such as user:ana or tel:+15550100")] = None,
+) -> None:
+    """Talk to an agent by text; from a pipe each line is one turn."""
+    from cli.chat import chat as run  # noqa: PLC0415
+
+    run(context.obj, agent, caller=caller)
+
+
+@app.command()
+def tools(
+    context: typer.Context,
+    server: Annotated[str | None, typer.Argument(help="One server's name; all without it")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the tools of the MCP servers."""
+    from cli.tools import list_tools  # noqa: PLC0415
+
+    list_tools(context.obj, server, as_json=as_json)
+
+
+@app.command()
+def call(
+    context: typer.Context,
+    server: Annotated[str, typer.Argument(help="The server's name")],
+    tool: Annotated[str, typer.Argument(help="The tool's name")],
+    args: Annotated[str, typer.Option(help="The arguments as a JSON object")] = "{}",
+    owner: Annotated[bool, typer.Option("--owner", help="Call as the owner rather than the public")] = False,
+) -> None:
+    """Call one tool of an MCP server."""
+    from cli.tools import call_tool  # noqa: PLC0415
+
+    call_tool(context.obj, server, tool, args, owner=owner)
+
+
+@app.command()
+def doctor(context: typer.Context, as_json: Json = False) -> None:
+    """Say what is configured, reachable and broken, and the fix."""
+    from cli.doctor import doctor as run  # noqa: PLC0415
+
+    raise typer.Exit(0 if run(context.obj, as_json=as_json) else 1)
+
+
+@app.command()
+def demo(context: typer.Context) -> None:
+    """Set up, play one whole call, show the event and the delivery, and stop."""
+    from cli.demo import demo as run  # noqa: PLC0415
+
+    run(context.obj)
+
+
+def hoisted(arguments: list[str]) -> list[str]:
+    """The arguments with this copy's options first, so that they may stand anywhere."""
+    first: list[str] = []
+    rest: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument in GLOBAL_OPTIONS:
+            first += [argument, *(value for value in [next(remaining, None)] if value is not None)]
+        elif argument.startswith(tuple(f"{option}=" for option in GLOBAL_OPTIONS)):
+            first.append(argument)
+        else:
+            rest.append(argument)
+    return first + rest
+
+
+def main() -> None:
+    """Run the command; what stops it is one line."""
+    try:
+        app(args=hoisted(sys.argv[1:]))
+    except Stop as stop:
+        sys.stderr.write(f"voxie: {stop}\n")
+        sys.exit(stop.code)
+    except KeyboardInterrupt:
+        sys.exit(130)

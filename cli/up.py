@@ -1,0 +1,85 @@
+"""``voxie up``: everything that can start here, in the foreground, with one log."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from rich.console import Console
+from rich.text import Text
+
+from cli.checks import EXTRAS, check_folder, check_ports, check_python
+from cli.services import Service, services
+from cli.state import State
+from cli.supervisor import Output, Supervisor
+from contracts.modes import Mode
+
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+
+
+def up(state: State) -> None:
+    """Start all, tell what to do next, and wait for Ctrl-C."""
+    check_python()
+    asyncio.run(_up(state, Console()))
+
+
+@asynccontextmanager
+async def running(state: State, output: Output) -> AsyncIterator[Sequence[Service]]:
+    """Everything of demo mode, started and in the end stopped.
+
+    Raises:
+        Stop: something cannot start.
+    """
+    check_folder(state)
+    started = list(services(state, Mode.DEMO).values())
+    check_ports(started)
+    supervisor = Supervisor(output)
+    try:
+        await supervisor.start(started)
+        yield started
+    finally:
+        await supervisor.stop()
+
+
+async def _up(state: State, console: Console) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    colours: dict[str, str] = {}
+
+    def show(name: str, line: str) -> None:
+        colour = colours.setdefault(name, COLOURS[len(colours) % len(COLOURS)])
+        console.print(Text.assemble((f"{name:<16}", colour), "│ ", line), soft_wrap=True, highlight=False)
+
+    starting = asyncio.create_task(_run(state, console, show, stop))
+    await starting
+
+
+async def _run(state: State, console: Console, show: Output, stop: asyncio.Event) -> None:
+    async with running(state, show) as started:
+        _tell(console, state, started)
+        await stop.wait()
+        console.print("\nStopping …")
+    console.print("Stopped.")
+
+
+def _tell(console: Console, state: State, started: Sequence[Service]) -> None:
+    console.print("\n[bold]Voxie is up[/bold] (demo: nothing leaves this machine)\n")
+    for service in started:
+        console.print(f"  {service.name:<16} {service.url:<32} {service.about}", highlight=False)
+    if not os.environ.get("LIVEKIT_URL"):
+        console.print(
+            "\n  Not started: the workers for voice calls. They need a LiveKit server: set LIVEKIT_URL,"
+            " LIVEKIT_API_KEY and LIVEKIT_API_SECRET.",
+            highlight=False,
+        )
+    for extra in EXTRAS:
+        if not extra.there:
+            console.print(f"  Not here: {extra.name} ({extra.get}); without it: no {extra.without}.", highlight=False)
+    command = os.path.relpath(sys.argv[0]) if os.sep in sys.argv[0] else "voxie"
+    console.print("\nTalk to the restaurant, in another terminal:\n")
+    console.print(f"  {command} chat restaurant{state.options()}\n", highlight=False)
+    console.print("Ctrl-C stops all of it.\n")
