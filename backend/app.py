@@ -1,6 +1,6 @@
 """The backend's ASGI app."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -44,7 +44,7 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     )
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         await database.migrate()
         if settings.demo:
             await agents.seed_demo()
@@ -64,12 +64,12 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
 
 def _add_health(app: FastAPI, database: Database) -> None:
     @app.get("/healthz", tags=["health"])
-    async def healthz() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
+    async def healthz() -> dict[str, str]:
         """Whether the process runs."""
         return {"status": "ok"}
 
     @app.get("/readyz", tags=["health"], response_model=dict[str, str])
-    async def readyz() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+    async def readyz() -> JSONResponse:
         """Whether it can serve."""
         if await database.answers():
             return JSONResponse({"status": "ok"})

@@ -1,6 +1,6 @@
 """The database: tables, sessions and migrations."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -9,8 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -80,7 +84,7 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
+    async def session(self) -> AsyncGenerator[AsyncSession]:
         """A transaction: committed at the end, rolled back by an exception."""
         async with self._sessions() as session, session.begin():
             yield session
@@ -95,7 +99,7 @@ class Database:
         try:
             async with self._engine.connect() as connection:
                 await connection.execute(sa.text("select 1"))
-        except sa.exc.SQLAlchemyError:
+        except SQLAlchemyError:
             return False
         return True
 
@@ -108,8 +112,8 @@ def _engine(url: str) -> AsyncEngine:
     engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     if url.startswith("sqlite"):
 
-        @sa.event.listens_for(engine.sync_engine, "connect")
-        def _prepare(connection, _record) -> None:  # pyright: ignore[reportUnusedFunction, reportMissingParameterType, reportUnknownParameterType]
+        @event.listens_for(engine.sync_engine, "connect")
+        def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
             cursor = connection.cursor()
             cursor.execute("pragma journal_mode=wal")
             cursor.execute("pragma foreign_keys=on")

@@ -57,5 +57,7 @@ async def http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
     return JSONResponse(
-        ErrorBody(code=code, message=str(error.detail)).model_dump(), status_code=error.status_code, headers=error.headers
+        ErrorBody(code=code, message=str(error.detail)).model_dump(),
+        status_code=error.status_code,
+        headers=error.headers,
     )

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -57,7 +57,7 @@ async def _turns(*, interactive: bool) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def backend_call(state: State, agent: str, caller: str | None) -> AsyncIterator[CallBootstrap]:
+async def backend_call(state: State, agent: str, caller: str | None) -> AsyncGenerator[CallBootstrap]:
     """A call registered at the backend, and ended there afterwards.
 
     Raises:
@@ -77,7 +77,9 @@ async def _post(state: State, client: httpx.AsyncClient, path: str, body: dict[s
     try:
         response = await client.post(path, json=body)
     except httpx.TransportError:
-        raise Stop(f"the backend does not answer at {backend_url(state)}; start it with `voxie up{state.options()}`") from None
+        raise Stop(
+            f"the backend does not answer at {backend_url(state)}; start it with `voxie up{state.options()}`"
+        ) from None
     if response.status_code >= 400:
         raise Stop(str(response.json().get("message", f"the backend answered {response.status_code}")))
     return response.json()
@@ -109,7 +111,7 @@ class Conversation:
 
 
 @asynccontextmanager
-async def open_conversation(bootstrap: CallBootstrap) -> AsyncIterator[Conversation]:
+async def open_conversation(bootstrap: CallBootstrap) -> AsyncGenerator[Conversation]:
     """The agent of a call in a text session."""
     # Imported here: together they take two seconds, which other commands need not wait for.
     from livekit.agents import AgentSession  # noqa: PLC0415

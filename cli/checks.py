@@ -39,7 +39,9 @@ class Extra:
 
 EXTRAS = (
     Extra("Chromium", ("chromium", "chromium-browser", "google-chrome"), "apt install chromium", "browser tests"),
-    Extra("PostgreSQL", ("postgres", "pg_ctl", "psql"), "apt install postgresql", "tests on PostgreSQL; SQLite is used"),
+    Extra(
+        "PostgreSQL", ("postgres", "pg_ctl", "psql"), "apt install postgresql", "tests on PostgreSQL; SQLite is used"
+    ),
     Extra("Node", ("node",), "apt install nodejs npm", "tests with Zapier's and MCP's npm packages"),
     Extra("Go", ("go",), "https://go.dev/dl", "building a local LiveKit server"),
 )
@@ -49,7 +51,9 @@ def check_python() -> None:
     """Raises Stop when Python is too old."""
     if sys.version_info < OLDEST_PYTHON:
         wanted = ".".join(str(part) for part in OLDEST_PYTHON)
-        raise Stop(f"Python {wanted} or newer is needed, this is {sys.version.split()[0]}; install it and run make again")
+        raise Stop(
+            f"Python {wanted} or newer is needed, this is {sys.version.split()[0]}; install it and run make again"
+        )
 
 
 def check_folder(state: State) -> None:
@@ -84,7 +88,8 @@ def _is_free(port: int) -> bool:
 def _user_of(port: int) -> str | None:
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            address = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and address and address.port == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except (psutil.Error, OSError):
         return None

@@ -31,7 +31,7 @@ def main() -> None:
 
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(LOOK_SECONDS)  # noqa: TID251 - a thread of its own, on systems that cannot signal a parent's death
+        time.sleep(LOOK_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

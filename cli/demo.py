@@ -58,7 +58,9 @@ async def _demo(state: State, console: Console) -> None:
     events, deliveries = (_new(after[index], before[index]) for index in (0, 1))
     _show(console, events, deliveries)
     if len(events) != 1 or len(deliveries) != 1:
-        raise Stop("the call did not end with one event and one delivery; is that hour already booked? Try another --state")
+        raise Stop(
+            "the call did not end with one event and one delivery; is that hour already booked? Try another --state"
+        )
 
 
 async def _play(state: State, console: Console) -> None:
@@ -91,7 +93,11 @@ def _new(after: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[dict
 def _show(console: Console, events: list[dict[str, Any]], deliveries: list[dict[str, Any]]) -> None:
     console.print()
     for event in events:
-        console.print(f"In the calendar: {event['summary']}, {event['start']['dateTime']} ({event['start']['timeZone']})")
+        console.print(
+            f"In the calendar: {event['summary']}, {event['start']['dateTime']} ({event['start']['timeZone']})"
+        )
     for delivery in deliveries:
         body = delivery["body"]
-        console.print(f"At Zapier: hook {delivery['hook']}: {body['name']}, {body['party_size']} people, {body['start']}")
+        console.print(
+            f"At Zapier: hook {delivery['hook']}: {body['name']}, {body['party_size']} people, {body['start']}"
+        )

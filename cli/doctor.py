@@ -51,7 +51,9 @@ def doctor(state: State, *, as_json: bool) -> bool:
 def _show(findings: list[Finding]) -> None:
     console = Console()
     for finding in findings:
-        console.print(f"{MARKS[finding.status]} {finding.subject:<16} {finding.detail}", highlight=False, soft_wrap=True)
+        console.print(
+            f"{MARKS[finding.status]} {finding.subject:<16} {finding.detail}", highlight=False, soft_wrap=True
+        )
         if finding.fix:
             console.print(f"       {'':<16} → {finding.fix}", highlight=False, soft_wrap=True)
 
@@ -78,7 +80,9 @@ def _livekit() -> Finding:
     missing = [name for name in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET") if not os.environ.get(name)]
     if not missing:
         return Finding("LiveKit", "ok", "configured")
-    return Finding("LiveKit", "warn", f"{', '.join(missing)} not set: no voice calls", "set them, or talk by `voxie chat`")
+    return Finding(
+        "LiveKit", "warn", f"{', '.join(missing)} not set: no voice calls", "set them, or talk by `voxie chat`"
+    )
 
 
 def _model() -> Finding:

@@ -39,7 +39,9 @@ def up(context: typer.Context) -> None:
 
 
 @app.command()
-def serve(context: typer.Context, name: Annotated[str, typer.Argument(help="sandbox, backend or an integration")]) -> None:
+def serve(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="sandbox, backend or an integration")]
+) -> None:
     """Run one service in the foreground; live unless VOXIE_MODE=demo."""
     from cli.serve import serve as run  # noqa: PLC0415
 

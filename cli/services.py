@@ -75,9 +75,7 @@ def services(state: State, mode: Mode) -> dict[str, Service]:
 
 def integrations(state: State) -> dict[str, Service]:
     """The MCP servers alone, by name."""
-    return {
-        manifest.name: _integration(state, Mode.DEMO, folder, manifest) for folder, manifest in manifests().items()
-    }
+    return {manifest.name: _integration(state, Mode.DEMO, folder, manifest) for folder, manifest in manifests().items()}
 
 
 def sandbox_url(state: State) -> str:

@@ -51,7 +51,9 @@ class State:
                 _write_new(path, {name: secrets.token_urlsafe(32) for name in SECRET_NAMES})
             stored = cast("dict[str, str]", json.loads(path.read_text()))
         except OSError as error:
-            raise Stop(f"cannot write the state folder {self.folder} ({error.strerror}); name another with --state") from None
+            raise Stop(
+                f"cannot write the state folder {self.folder} ({error.strerror}); name another with --state"
+            ) from None
         except ValueError:
             raise Stop(f"{path} is damaged; delete it, and a new one is made") from None
         missing = [name for name in SECRET_NAMES if name not in stored]

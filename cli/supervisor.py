@@ -91,7 +91,9 @@ class Supervisor:
                         return
                     await asyncio.sleep(0.1)
         except TimeoutError:
-            raise Stop(f"{service.name} did not answer within {START_SECONDS:.0f} s; its lines above say more") from None
+            raise Stop(
+                f"{service.name} did not answer within {START_SECONDS:.0f} s; its lines above say more"
+            ) from None
         # Its last lines say why; let them be shown first.
         await asyncio.sleep(0.2)
         raise Stop(f"{service.name} stopped at its start (exit {process.returncode}); its lines above say why")

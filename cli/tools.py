@@ -32,7 +32,9 @@ def list_tools(state: State, server: str | None, *, as_json: bool) -> None:
         for column in ("tool", "arguments", "what it does"):
             table.add_column(column, overflow="fold")
         for tool in result["tools"]:
-            table.add_row(tool["name"], ", ".join(tool["inputSchema"].get("properties", {})), tool.get("description", ""))
+            table.add_row(
+                tool["name"], ", ".join(tool["inputSchema"].get("properties", {})), tool.get("description", "")
+            )
         console.print(table)
 
 
@@ -59,7 +61,7 @@ def call_tool(state: State, server: str, tool: str, arguments: str, *, owner: bo
     except ValueError as error:
         raise Stop(f"--args is not JSON: {error}") from None
     if not isinstance(parsed, dict):
-        raise Stop('--args must be a JSON object such as \'{"max_results": 3}\'')
+        raise Stop("--args must be a JSON object such as '{\"max_results\": 3}'")
     service = _service(state, server)
     answer = asyncio.run(_call(state, service, tool, cast("dict[str, Any]", parsed), owner=owner))
     sys.stdout.write(json.dumps(answer.data, indent=2, ensure_ascii=False) + "\n")

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from rich.console import Console
@@ -26,7 +26,7 @@ def up(state: State) -> None:
 
 
 @asynccontextmanager
-async def running(state: State, output: Output) -> AsyncIterator[Sequence[Service]]:
+async def running(state: State, output: Output) -> AsyncGenerator[Sequence[Service]]:
     """Everything of demo mode, started and in the end stopped.
 
     Raises:

@@ -18,7 +18,7 @@ class BusinessProfile(Contract):
     hours: OpeningHours
     booking_minutes: Annotated[int, Field(gt=0, le=24 * 60)] = 60
     largest_party: Annotated[int, Field(gt=0)] = 12
-    facts: Annotated[dict[str, str], Field(description="Question keyword → answer the agent may give")] = {}
+    facts: dict[str, str] = Field(default_factory=dict, description="Question keyword → answer the agent may give")
 
 
 class AgentSpec(Contract):

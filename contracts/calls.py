@@ -16,8 +16,8 @@ class CatalogueTool(Contract):
     name: str
     description: str
     input_schema: dict[str, Any]
-    annotations: dict[str, Any] = {}
-    meta: dict[str, Any] = {}
+    annotations: dict[str, Any] = Field(default_factory=dict)
+    meta: dict[str, Any] = Field(default_factory=dict)
 
 
 class ServerAccess(Contract):

@@ -30,7 +30,7 @@ class OAuthProvider(Contract):
     token_url: str
     revoke_url: str | None = None
     scopes: tuple[str, ...]
-    authorize_parameters: dict[str, str] = {}
+    authorize_parameters: dict[str, str] = Field(default_factory=dict)
     token_url_hosts: tuple[str, ...] = ()
 
 

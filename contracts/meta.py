@@ -53,4 +53,6 @@ class RequestMeta(Contract):
         Raises:
             pydantic.ValidationError: one of our keys is unknown or has a wrong value.
         """
-        return cls.model_validate({key.removeprefix(PREFIX): value for key, value in meta.items() if key.startswith(PREFIX)})
+        return cls.model_validate(
+            {key.removeprefix(PREFIX): value for key, value in meta.items() if key.startswith(PREFIX)}
+        )

@@ -1,0 +1,1 @@
+"""One HTTP service per integration."""

@@ -11,7 +11,7 @@ from contracts.calls import CallBootstrap, ServerAccess
 from voxie_agents.call_times import CallTimes
 from voxie_agents.caller_agent import CallerAgent
 from voxie_agents.mcp_client import McpClient
-from voxie_agents.mcp_integration import CallIdentity, CallRecord, McpIntegration, ServerLink
+from voxie_agents.mcp_integration import CallIdentity, CallRecord, McpIntegration, ServerLink, ignore_record
 from voxie_agents.mcp_transport import open_pool
 from voxie_agents.offline import OFFLINE_NOTICE
 
@@ -49,7 +49,7 @@ class DynamicAgentFactory:
         *,
         offline: bool,
         now: Callable[[], datetime] = _utc_now,
-        watch: Callable[[CallRecord], None] = lambda record: None,
+        watch: Callable[[CallRecord], None] = ignore_record,
     ) -> None:
         self._offline = offline
         self._now = now

@@ -159,7 +159,9 @@ class CallTimes:
             case Partial():
                 raise _question(outcome.question, "incomplete")
             case NotUnderstood(reason=Reason.ISO):
-                raise _question(outcome.question, "give the caller's own words; an instant that you computed is not taken")
+                raise _question(
+                    outcome.question, "give the caller's own words; an instant that you computed is not taken"
+                )
             case NotUnderstood():
                 raise _question(outcome.question, outcome.reason.value)
 
@@ -184,7 +186,12 @@ class CallTimes:
             )
             raise TimeQuestion(failure)
         return Setting(
-            now=self._now(), zone=self.zone, hours=self._hours, duration=self._duration, day=self._day, clock=self._clock
+            now=self._now(),
+            zone=self.zone,
+            hours=self._hours,
+            duration=self._duration,
+            day=self._day,
+            clock=self._clock,
         )
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterable
 from typing import Any
 
-from livekit.agents import Agent, ModelSettings, llm
+from livekit.agents import Agent, FlushSentinel, ModelSettings, llm
 
 from contracts.agents import AgentSpec
 from voxie_agents.business.kinds import KINDS, greeting, instructions
@@ -56,17 +56,16 @@ class CallerAgent(Agent):
 
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
-    ) -> AsyncIterable[llm.ChatChunk | str]:
+    ) -> AsyncIterable[llm.ChatChunk | str | FlushSentinel]:
         """Decide with the tools that can be reached now: a server that came back is used again."""
         if not self._mcp.complete:
             task = self._discover()
             await asyncio.wait([task], timeout=DISCOVERY_PATIENCE)
-            tools = [*self._all_tools()]
-            await self.update_tools(list(tools))
-        async for chunk in Agent.default.llm_node(self, chat_ctx, tools, model_settings):  # pyright: ignore[reportUnknownVariableType, reportGeneralTypeIssues]
+            tools = [tool for tool in self.tools if isinstance(tool, llm.Tool)]
+        async for chunk in Agent.default.llm_node(self, chat_ctx, tools, model_settings):
             yield chunk
 
-    def _all_tools(self) -> list[llm.Tool]:
+    def _all_tools(self) -> list[llm.Tool | llm.Toolset]:
         return [*self._flow_tools, *self._mcp.function_tools(hidden=self._kind.hidden)]
 
     def _discover(self) -> asyncio.Task[None]:

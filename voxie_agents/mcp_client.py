@@ -5,13 +5,13 @@ repeats a write.
 """
 
 import asyncio
+import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, cast
 
 import aiohttp
 import httpx2
-import jsonschema  # noqa: F401 - imported now: inside the first call it would stall the event loop for 70 ms
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, Prompt, Resource, TextContent, Tool
@@ -27,6 +27,9 @@ from voxie_agents.mcp_errors import (
     Unauthorized,
 )
 from voxie_agents.mcp_transport import FAILURE_CODE, AnsweringTransport, TokenSource, open_pool
+
+# The SDK imports it inside the first call, where it would stall the event loop for 70 ms.
+importlib.import_module("jsonschema")
 
 MODERN = "2026-07-28"
 CALL_SECONDS = 10.0
@@ -87,7 +90,7 @@ class McpClient:
             await self._pool.close()
             self._pool = None
 
-    async def list_tools(self, *, refresh: bool = False, timeout: float = CALL_SECONDS) -> tuple[Tool, ...]:  # noqa: ASYNC109
+    async def list_tools(self, *, refresh: bool = False, timeout: float = CALL_SECONDS) -> tuple[Tool, ...]:
         """Every tool of the server, all pages.
 
         Args:
@@ -117,7 +120,7 @@ class McpClient:
         arguments: Mapping[str, Any],
         *,
         meta: Mapping[str, Any] | None = None,
-        timeout: float = CALL_SECONDS,  # noqa: ASYNC109 - the deadline of this call, in the result's own error
+        timeout: float = CALL_SECONDS,
         read_only: bool = False,
     ) -> ToolAnswer:
         """Call a tool.
@@ -148,7 +151,7 @@ class McpClient:
 
         return await self._run(ask, timeout=timeout + CONNECT_SECONDS, repeatable=read_only)
 
-    async def get_resources(self, *, timeout: float = CALL_SECONDS) -> tuple[Resource, ...]:  # noqa: ASYNC109
+    async def get_resources(self, *, timeout: float = CALL_SECONDS) -> tuple[Resource, ...]:
         """Every resource of the server, all pages.
 
         Raises:
@@ -160,7 +163,7 @@ class McpClient:
 
         return await self._run(ask, timeout=timeout, repeatable=True)
 
-    async def get_prompts(self, *, timeout: float = CALL_SECONDS) -> tuple[Prompt, ...]:  # noqa: ASYNC109
+    async def get_prompts(self, *, timeout: float = CALL_SECONDS) -> tuple[Prompt, ...]:
         """Every prompt of the server, all pages.
 
         Raises:
@@ -172,7 +175,7 @@ class McpClient:
 
         return await self._run(ask, timeout=timeout, repeatable=True)
 
-    async def _run(self, ask: Callable[[Client], Awaitable[T]], *, timeout: float, repeatable: bool) -> T:  # noqa: ASYNC109
+    async def _run(self, ask: Callable[[Client], Awaitable[T]], *, timeout: float, repeatable: bool) -> T:
         connection = await self._connected()
         try:
             return await self._within(timeout, ask(connection.client))
@@ -301,9 +304,7 @@ def _first_mcp_error(error: BaseException) -> MCPError:
     return MCPError(code=CONNECTION_CLOSED, message=type(error).__name__)
 
 
-async def _all_pages(
-    ask: Callable[[str | None], Awaitable[Any]], items: Callable[[Any], list[T]]
-) -> tuple[T, ...]:
+async def _all_pages(ask: Callable[[str | None], Awaitable[Any]], items: Callable[[Any], list[T]]) -> tuple[T, ...]:
     """Follow the cursors; one that comes again ends it, since it would go round for ever."""
     found: list[T] = []
     seen: set[str] = set()

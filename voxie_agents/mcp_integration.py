@@ -76,6 +76,10 @@ class CallRecord:
     kind: str | None = None
 
 
+def ignore_record(_: CallRecord) -> None:
+    """Nobody watches."""
+
+
 @dataclass
 class _Found:
     link: ServerLink
@@ -108,7 +112,7 @@ class McpIntegration:
     links: Sequence[ServerLink]
     identity: CallIdentity
     times: CallTimes
-    watch: Callable[[CallRecord], None] = lambda record: None
+    watch: Callable[[CallRecord], None] = ignore_record
     _found: dict[str, _Found] = field(default_factory=dict[str, _Found])
     _listed: set[str] = field(default_factory=set[str])
     _epochs: dict[str, int] = field(default_factory=dict[str, int])
@@ -294,9 +298,13 @@ def tool_output(answer: ToolAnswer) -> str:
 
 def tool_error(failure: ToolFailure, **more: object) -> ToolError:
     """A failure as LiveKit hands it to the model."""
-    return ToolError(compact({**failure.model_dump(mode="json", exclude_none=True), **{k: v for k, v in more.items() if v}}))
+    return ToolError(
+        compact({**failure.model_dump(mode="json", exclude_none=True), **{k: v for k, v in more.items() if v}})
+    )
 
 
 def compact(data: Mapping[str, Any]) -> str:
     """JSON in as few tokens as possible."""
-    return json.dumps({key: value for key, value in data.items() if value is not None}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(
+        {key: value for key, value in data.items() if value is not None}, ensure_ascii=False, separators=(",", ":")
+    )

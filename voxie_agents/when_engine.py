@@ -85,7 +85,9 @@ def _found(item: dict[str, Any]) -> Found:
     interval = value.get("type") == "interval"
     ends = value.get("to") if interval else None
     starts = [(v.get("from") or v.get("to") or v) for v in alternatives]
-    grain = (value.get("from") or value.get("to") or {}).get("grain", "hour") if interval else value.get("grain", "hour")
+    grain = (
+        (value.get("from") or value.get("to") or {}).get("grain", "hour") if interval else value.get("grain", "hour")
+    )
     return Found(
         start=item["start"],
         end=item["end"],
@@ -110,7 +112,20 @@ def _longest(found: list[Found]) -> list[Found]:
     return sorted(kept, key=lambda f: f.start)
 
 
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 _DAY = re.compile(
     rf"\b(?:(?P<word>today|tomorrow)|(?P<m1>{'|'.join(_MONTHS)}) (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?"
     rf"|(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<m2>{'|'.join(_MONTHS)}))\b"
@@ -128,7 +143,9 @@ class DigitsEngine:
         lowered = text.lower()
         days = [(m, self._day(m, now.date())) for m in _DAY.finditer(lowered)]
         found = [
-            Found(m.start(), m.end(), m[0], (datetime.combine(day, time()),), "day") for m, day in days if day is not None
+            Found(m.start(), m.end(), m[0], (datetime.combine(day, time()),), "day")
+            for m, day in days
+            if day is not None
         ]
         rest = _DAY.sub(lambda m: " " * len(m[0]), lowered)
         for match in _CLOCK.finditer(rest):

@@ -3,6 +3,7 @@ about days that Duckling gets wrong.
 """
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -16,7 +17,9 @@ _COUNT = r"(?:\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
 _PEOPLE = r"(?:people|persons?|guests?|adults?|kids?|children|diners|covers|pax|of us)"
 
 _PARTY = [
-    re.compile(rf"\b(?:a |the )?(?:table|booking|reservation|seats?|party|group|dinner|lunch|spot|room) (?:for|of) {_COUNT}(?: {_PEOPLE})?\b"),
+    re.compile(
+        rf"\b(?:a |the )?(?:table|booking|reservation|seats?|party|group|dinner|lunch|spot|room) (?:for|of) {_COUNT}(?: {_PEOPLE})?\b"
+    ),
     re.compile(rf"\b(?:for |just |there(?:'s| are| will be) |we(?:'re| are) )?{_COUNT} {_PEOPLE}\b"),
     re.compile(rf"\bfor {_COUNT}(?= (?:at|on|tomorrow|today|tonight|this|next|{'|'.join(WEEKDAYS)})\b)"),
     re.compile(rf"^(?:just )?{_COUNT}(?= on (?:the |{'|'.join(WEEKDAYS)}))"),
@@ -120,20 +123,11 @@ def own_days(text: str, today: date) -> tuple[list[date], str]:
     """
     if _WEEK_AFTER_NEXT.search(text):
         return [], text
-    for pattern, compute in (
-        (_IN_WEEKS_ON, lambda m: [_weekday_of_week(today + timedelta(weeks=_n(m["n"])), m["weekday"])]),
-        (_WEEKDAY_IN_WEEKS, lambda m: [_weekday_of_week(today + timedelta(weeks=_n(m["n"])), m["weekday"])]),
-        (_WEEKS_ON, lambda m: [_coming(today, m["weekday"]) + timedelta(weeks=_n(m["n"]))]),
-        (_WEEKS_FROM, lambda m: [today + timedelta(weeks=_n(m["n"]), days=m["from"] == "tomorrow")]),
-        (_IN_DAYS, lambda m: [today + timedelta(days=_n(m["n"] or m["n2"]))]),
-        (_NEXT, lambda m: _next_weekday(today, m["weekday"])),
-        (_THIS, lambda m: [_this_weekday(today, m["weekday"])]),
-        (_BARE, lambda m: _bare_weekday(today, m["weekday"])),
-    ):
+    for pattern, compute in _OWN_PHRASES:
         found = list(pattern.finditer(text))
         if len(found) == 1:
             rest = text[: found[0].start()] + " " + text[found[0].end() :]
-            return compute(found[0]), " ".join(rest.split())
+            return compute(found[0], today), " ".join(rest.split())
     return [], text
 
 
@@ -189,3 +183,15 @@ def _bare_weekday(today: date, weekday: str) -> list[date]:
     """Said on a Friday, «on Friday» may be today or in a week."""
     coming = _coming(today, weekday)
     return [today, coming] if WEEKDAYS.index(weekday) == today.weekday() else [coming]
+
+
+_OWN_PHRASES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], list[date]]], ...] = (
+    (_IN_WEEKS_ON, lambda m, today: [_weekday_of_week(today + timedelta(weeks=_n(m["n"])), m["weekday"])]),
+    (_WEEKDAY_IN_WEEKS, lambda m, today: [_weekday_of_week(today + timedelta(weeks=_n(m["n"])), m["weekday"])]),
+    (_WEEKS_ON, lambda m, today: [_coming(today, m["weekday"]) + timedelta(weeks=_n(m["n"]))]),
+    (_WEEKS_FROM, lambda m, today: [today + timedelta(weeks=_n(m["n"]), days=m["from"] == "tomorrow")]),
+    (_IN_DAYS, lambda m, today: [today + timedelta(days=_n(m["n"] or m["n2"]))]),
+    (_NEXT, lambda m, today: _next_weekday(today, m["weekday"])),
+    (_THIS, lambda m, today: [_this_weekday(today, m["weekday"])]),
+    (_BARE, lambda m, today: _bare_weekday(today, m["weekday"])),
+)

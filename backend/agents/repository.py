@@ -13,7 +13,10 @@ async def published(session: AsyncSession, workspace: str) -> list[AgentSpec]:
     """The published version of each agent of a workspace."""
     query = (
         sa.select(AgentVersionRow.spec)
-        .join(AgentRow, sa.and_(AgentRow.id == AgentVersionRow.agent_id, AgentRow.published_version == AgentVersionRow.version))
+        .join(
+            AgentRow,
+            sa.and_(AgentRow.id == AgentVersionRow.agent_id, AgentRow.published_version == AgentVersionRow.version),
+        )
         .where(AgentRow.workspace_id == workspace, AgentVersionRow.workspace_id == workspace)
         .order_by(AgentRow.name)
     )

@@ -60,7 +60,7 @@ class StoredToken(BaseModel):
     refresh_token: SecretStr
     client_id: str
     client_secret: SecretStr
-    token_uri: str = "https://oauth2.googleapis.com/token"
+    token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
     token: SecretStr | None = None
     expires_at: Annotated[float, Field(description="Seconds since 1970")] = 0.0
 
@@ -136,7 +136,9 @@ def _refusal(response: httpx.Response) -> NeedsReconnect | Unavailable:
     except ValueError:
         reason = ""
     if reason in {"invalid_grant", "invalid_client", "unauthorized_client"}:
-        return NeedsReconnect(f"Google answered {reason}: the owner must connect the account again (`voxie connect google`)")
+        return NeedsReconnect(
+            f"Google answered {reason}: the owner must connect the account again (`voxie connect google`)"
+        )
     return Unavailable(f"Google's token endpoint answered {response.status_code}")
 
 
@@ -162,9 +164,7 @@ def _write(path: Path, stored: StoredToken) -> None:
     partial.replace(path)
 
 
-def credentials_for(
-    settings: GoogleCalendarSettings, outbound: Outbound, *, now: Callable[[], float]
-) -> Credentials:
+def credentials_for(settings: GoogleCalendarSettings, outbound: Outbound, *, now: Callable[[], float]) -> Credentials:
     """The source that the settings name."""
     if settings.access_token is not None:
         return BearerCredentials(settings.access_token)

@@ -257,6 +257,4 @@ def receipt_for(desk: Desk, operation: Operation, event: Event, *, action: Actio
 
 
 def _taken(span: Span) -> Conflict:
-    return Conflict(
-        "start: this time is taken", field="start", speech=f"I'm sorry, {span.spoken()} is already taken."
-    )
+    return Conflict("start: this time is taken", field="start", speech=f"I'm sorry, {span.spoken()} is already taken.")

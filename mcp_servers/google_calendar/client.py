@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
 from google.auth.credentials import AnonymousCredentials
-from googleapiclient.discovery import build  # pyright: ignore[reportUnknownVariableType]
+from googleapiclient.discovery import build
 
 from mcp_servers.google_calendar.auth import Credentials
 from mcp_servers.google_calendar.events import Event, read_event
@@ -135,7 +135,9 @@ class GoogleCalendar:
             Duplicate: the id exists; read it and compare.
             OutcomeUnknown: no answer.
         """
-        request = self._events.insert(calendarId=calendar, body=dict(body), sendUpdates=send_updates, fields=EVENT_FIELDS)
+        request = self._events.insert(
+            calendarId=calendar, body=dict(body), sendUpdates=send_updates, fields=EVENT_FIELDS
+        )
         return read_event(await self._write(request, call), zone)
 
     async def delete_event(self, calendar: str, event_id: str, call: Call, *, etag: str, send_updates: str) -> None:
@@ -196,7 +198,9 @@ def read_zone(answer: Mapping[str, Any]) -> ZoneInfo:
 
 def _httpx_request(request: Any, token: str) -> httpx.Request:
     """A request of googleapiclient as httpx sends it; its own user agent and encodings stay out of the way."""
-    kept = {name: value for name, value in request.headers.items() if name.lower() not in {"accept-encoding", "user-agent"}}
+    kept = {
+        name: value for name, value in request.headers.items() if name.lower() not in {"accept-encoding", "user-agent"}
+    }
     kept["authorization"] = f"Bearer {token}"
     return httpx.Request(request.method, request.uri, headers=kept, content=request.body)
 
@@ -243,11 +247,15 @@ def _error(response: httpx.Response) -> ServerError:
     if status == 403 and reason == "accessNotConfigured":
         return NeedsReconnect("the Google Calendar API is switched off in the Google Cloud project; enable it there")
     if status == 403:
-        return NotAllowed(f"Google does not allow this ({reason or 'forbidden'}): check the account's access and scopes")
+        return NotAllowed(
+            f"Google does not allow this ({reason or 'forbidden'}): check the account's access and scopes"
+        )
     if status in {404, 410}:
         return NotFound("there is no such event or calendar, or this account cannot see it")
     if status == 412:
-        return Conflict("the event changed since it was read", speech="That booking has just been changed by someone else.")
+        return Conflict(
+            "the event changed since it was read", speech="That booking has just been changed by someone else."
+        )
     if status == 429:
         return TryLater("Google's rate limit is reached", retry_after=retry_after(response) or 1.0)
     if status >= 500:

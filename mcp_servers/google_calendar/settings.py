@@ -19,7 +19,9 @@ class GoogleCalendarSettings(ServerSettings):
     token_path: Annotated[Path | None, Field(validation_alias="GOOGLE_CALENDAR_TOKEN_PATH")] = None
     access_token: Annotated[SecretStr | None, Field(validation_alias="GOOGLE_CALENDAR_ACCESS_TOKEN")] = None
     calendar_id: Annotated[str, Field(validation_alias="GOOGLE_CALENDAR_ID", min_length=1)] = "primary"
-    api_url: Annotated[str, Field(validation_alias="GOOGLE_CALENDAR_API_URL")] = "https://www.googleapis.com/calendar/v3/"
+    api_url: Annotated[str, Field(validation_alias="GOOGLE_CALENDAR_API_URL")] = (
+        "https://www.googleapis.com/calendar/v3/"
+    )
     capacity: Annotated[int, Field(validation_alias="GOOGLE_CALENDAR_CAPACITY", ge=1, le=1000)] = 1
     """How many bookings may overlap, such as the tables of a restaurant."""
 
@@ -37,9 +39,7 @@ class GoogleCalendarSettings(ServerSettings):
         if self.auth == "jwks" or self.access_token is not None:
             return self
         if self.token_path is None:
-            msg = (
-                "GOOGLE_CALENDAR_TOKEN_PATH is missing: run `voxie connect google`, or name the JSON file that holds the token"
-            )
+            msg = "GOOGLE_CALENDAR_TOKEN_PATH is missing: run `voxie connect google`, or name the JSON file that holds the token"
             raise ValueError(msg)
         if not self.token_path.is_file():
             msg = f"GOOGLE_CALENDAR_TOKEN_PATH: {self.token_path} does not exist; run `voxie connect google` to make it"

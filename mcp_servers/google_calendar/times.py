@@ -58,9 +58,7 @@ def parse_moment(text: str, zone: ZoneInfo, field: str) -> datetime | date:
             return date.fromisoformat(text)
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise BadRequest(
-            f"{field}: not an ISO 8601 date or date-time such as 2026-11-27T19:00", field=field
-        ) from None
+        raise BadRequest(f"{field}: not an ISO 8601 date or date-time such as 2026-11-27T19:00", field=field) from None
     if not 1970 <= parsed.year <= 9000:
         raise BadRequest(f"{field}: the year is out of range", field=field)
     if parsed.tzinfo is not None:
@@ -93,7 +91,9 @@ def parse_span(start: str, end: str, zone: ZoneInfo, *, fields: tuple[str, str] 
     """
     first, last = parse_moment(start, zone, fields[0]), parse_moment(end, zone, fields[1])
     if isinstance(first, datetime) != isinstance(last, datetime):
-        raise BadRequest(f"{fields[1]}: give {fields[0]} and {fields[1]} both as dates or both as times", field=fields[1])
+        raise BadRequest(
+            f"{fields[1]}: give {fields[0]} and {fields[1]} both as dates or both as times", field=fields[1]
+        )
     if last <= first:
         raise BadRequest(f"{fields[1]}: must be after {fields[0]}", field=fields[1])
     if as_instant(last, zone) - as_instant(first, zone) > timedelta(days=366):

@@ -1,12 +1,13 @@
 """Builds one ASGI app from a manifest, settings and an integration."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from mcp.server import CacheHint, MCPServer
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver.prompts.base import Prompt
 from mcp.server.mcpserver.resources import Resource
 from mcp.server.transport_security import TransportSecuritySettings
@@ -116,30 +117,33 @@ def _transport_security(manifest: Manifest, settings: ServerSettings) -> Transpo
     )
 
 
-def _answer_unknown_tools(known: list[str]) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
+def _answer_unknown_tools(known: list[str]) -> ServerMiddleware[Any]:
     """The SDK answers an unknown tool with text alone; ours has the structure of every other failure."""
 
-    async def middleware(context: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
-        name = (context.params or {}).get("name") if context.method == "tools/call" else None
+    async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        name = (ctx.params or {}).get("name") if ctx.method == "tools/call" else None
         if isinstance(name, str) and name not in known:
             return unknown_tool(name, known)
-        return await call_next(context)
+        return await call_next(ctx)
 
     return middleware
 
 
 def _add_plain_routes(server: MCPServer[Any], integration: Integration, metrics: ToolMetrics) -> None:
     @server.custom_route("/healthz", methods=["GET"])
-    async def healthz(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     @server.custom_route("/readyz", methods=["GET"])
-    async def readyz(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def readyz(_: Request) -> Response:
         problem = await integration.problem()
-        return JSONResponse({"status": "ok"} if problem is None else {"status": "unready", "problem": problem}, 200 if problem is None else 503)
+        return JSONResponse(
+            {"status": "ok"} if problem is None else {"status": "unready", "problem": problem},
+            200 if problem is None else 503,
+        )
 
     @server.custom_route("/metrics", methods=["GET"])
-    async def prometheus(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def prometheus(_: Request) -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -147,7 +151,7 @@ def _run_integration_within(app: Starlette, integration: Integration) -> None:
     run_sessions = app.router.lifespan_context
 
     @asynccontextmanager
-    async def lifespan(scope_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(scope_app: Starlette) -> AsyncGenerator[None]:
         await integration.start()
         try:
             async with run_sessions(scope_app):

@@ -46,7 +46,9 @@ def static_token(settings: ServerSettings, *, server: str) -> tuple[str, Path | 
     try:
         return _read_or_make(path), path
     except OSError as error:
-        msg = f"VOXIE_STATE: {path} cannot be written ({error.strerror}); name a folder that can, or set MCP_SERVER_TOKEN"
+        msg = (
+            f"VOXIE_STATE: {path} cannot be written ({error.strerror}); name a folder that can, or set MCP_SERVER_TOKEN"
+        )
         raise SettingsError(msg) from None
 
 

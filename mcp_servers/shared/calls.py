@@ -43,9 +43,7 @@ class Call:
         """The operation's key: the one the trusted client computed, else ours from the same ingredients."""
         if self.operation is not None:
             return self.operation
-        return operation_key(
-            workspace=self.workspace, tool=self.tool, caller=self.person, key_arguments=key_arguments
-        )
+        return operation_key(workspace=self.workspace, tool=self.tool, caller=self.person, key_arguments=key_arguments)
 
 
 BACKGROUND_SECONDS = 10.0

@@ -66,7 +66,7 @@ class Conflict(ServerError):
 
 
 class NotAllowed(ServerError):
-    """This role may not do this."""
+    """The role may not do this."""
 
     kind = ErrorKind.NOT_ALLOWED
 

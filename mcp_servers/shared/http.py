@@ -8,8 +8,8 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx
 
@@ -125,7 +125,9 @@ class Outbound:
     async def _pause(self, attempt: int, response: httpx.Response | None, ends: float) -> bool:
         """Wait before the next try; False when there is no time for one."""
         hinted = retry_after(response) if response is not None else None
-        seconds = hinted if hinted is not None else min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * (0.5 + self._jitter())
+        seconds = (
+            hinted if hinted is not None else min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * (0.5 + self._jitter())
+        )
         if asyncio.get_running_loop().time() + seconds >= ends:
             return False
         await self._sleep(seconds)

@@ -1,13 +1,13 @@
 """Running one server as a process: the same for every integration."""
 
 import gc
+import importlib
 import json
 import socket
 import sys
 from collections.abc import Callable
 from typing import Any
 
-import jsonschema  # noqa: F401 - imported now: its first use inside a call would stall the event loop for 70 ms
 import uvicorn
 from starlette.applications import Starlette
 
@@ -47,6 +47,8 @@ def run_server(
         lifespan="on",
         timeout_graceful_shutdown=10,
     )
+    # Imported now: its first use inside a call would stall the event loop for 70 ms.
+    importlib.import_module("jsonschema")
     # What lives from the start lives for ever: not walking it keeps the collector's pauses short.
     gc.collect()
     gc.freeze()
@@ -68,7 +70,11 @@ def _tell(manifest: Manifest, settings: ServerSettings, port: int) -> None:
     if settings.auth == "static":
         _, path = static_token(settings, server=manifest.name)
         where = f"the content of {path}" if path else "the value of MCP_SERVER_TOKEN"
-        client = {"mcpServers": {manifest.name: {"type": "http", "url": url, "headers": {"Authorization": f"Bearer <{where}>"}}}}
+        client = {
+            "mcpServers": {
+                manifest.name: {"type": "http", "url": url, "headers": {"Authorization": f"Bearer <{where}>"}}
+            }
+        }
         lines.append("For MCP Inspector or a desktop client, paste:")
         lines.append(json.dumps(client, indent=2))
     sys.stdout.write("\n".join(lines) + "\n")

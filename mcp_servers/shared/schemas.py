@@ -5,7 +5,9 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel
 
 
-def compact_schema(model: type[BaseModel], mode: Literal["validation", "serialization"] = "validation") -> dict[str, Any]:
+def compact_schema(
+    model: type[BaseModel], mode: Literal["validation", "serialization"] = "validation"
+) -> dict[str, Any]:
     """The model's JSON schema without generated titles, with references written out and ``null`` alternatives folded.
 
     Optional arguments simply are not required, so ``anyOf: [X, null]`` tells a model nothing that costs its bytes.
@@ -30,14 +32,13 @@ def _compact(node: object, definitions: dict[str, Any], *, keep_null: bool) -> o
         return _compact(merged, definitions, keep_null=keep_null)
     if not keep_null:
         mapping = _fold_null(mapping)
-    compacted = {
+    return {
         key: _properties(value, definitions, keep_null=keep_null)
         if key == "properties"
         else _compact(value, definitions, keep_null=keep_null)
         for key, value in mapping.items()
         if key != "title" and not (key == "default" and value is None)
     }
-    return compacted
 
 
 def _properties(value: dict[str, Any], definitions: dict[str, Any], *, keep_null: bool) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class ToolMetrics:
         self._seconds = Histogram("voxie_tool_seconds", "Seconds a tool call took", ["tool"], registry=registry)
 
     @contextmanager
-    def measure(self, tool: str) -> Iterator[Outcome]:
+    def measure(self, tool: str) -> Generator[Outcome]:
         """Measure one call; set ``kind`` on what is yielded when it fails."""
         outcome = Outcome()
         started = time.perf_counter()

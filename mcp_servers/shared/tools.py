@@ -111,6 +111,7 @@ class WrappedTool(Tool):
                 arg_model=spec.arguments, output_schema=compact_schema(spec.result, mode="serialization")
             ),
             is_async=True,
+            context_kwarg=None,
             annotations=spec.annotations(),
             meta=spec.meta() or None,
             spec=spec,
@@ -119,7 +120,10 @@ class WrappedTool(Tool):
         )
 
     async def run(
-        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+        self,
+        arguments: dict[str, Any],
+        context: Context[Any, Any],
+        convert_result: bool = False,  # noqa: FBT001, FBT002 - the SDK's signature
     ) -> CallToolResult:
         """Check the arguments, run the tool within its deadline, and give the outcome its wire form."""
         del convert_result
@@ -149,7 +153,7 @@ class WrappedTool(Tool):
             raise
         except Exception as error:
             # The outermost boundary of a tool: only the type is logged, since a message may hold what a caller said.
-            log.exception("tool crashed", tool=spec.name, error_type=type(error).__name__, exc_info=False)
+            log.error("tool crashed", tool=spec.name, error_type=type(error).__name__)  # noqa: TRY400
             raise Unavailable("internal error") from error
 
 

@@ -44,7 +44,10 @@ class Delivery:
 
     async def settle(self, operation: Operation) -> Done | None:
         """Zapier cannot be asked what became of a request, so it stays unknown and is not sent again."""
-        raise OutcomeUnknown("whether Zapier got this delivery cannot be found out; it is not sent again", speech=UNKNOWN)
+        del operation
+        raise OutcomeUnknown(
+            "whether Zapier got this delivery cannot be found out; it is not sent again", speech=UNKNOWN
+        )
 
     async def replay(self, operation: Operation) -> Done:
         """What Zapier accepted stays accepted."""

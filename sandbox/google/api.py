@@ -163,7 +163,19 @@ class CalendarApi:
             calendar = await _calendar(rows, request)
             event = await _event(rows, calendar, request)
             _check_etag(request, event)
-            lasting = ("kind", "id", "status", "htmlLink", "created", "creator", "organizer", "iCalUID", "sequence", "reminders", "eventType")
+            lasting = (
+                "kind",
+                "id",
+                "status",
+                "htmlLink",
+                "created",
+                "creator",
+                "organizer",
+                "iCalUID",
+                "sequence",
+                "reminders",
+                "eventType",
+            )
             base = event if keep else {key: event[key] for key in lasting}
             changed, span = changed_event(
                 base,
@@ -176,7 +188,9 @@ class CalendarApi:
             await rows.put_event(calendar["id"], changed, covered)
         return shown(changed, ZoneInfo(calendar["timeZone"]))
 
-    def _page(self, kept: list[dict[str, Any]], calendar: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
+    def _page(
+        self, kept: list[dict[str, Any]], calendar: Mapping[str, Any], query: Mapping[str, str]
+    ) -> dict[str, Any]:
         size = _whole_number(query, "maxResults", PAGE_DEFAULT, most=PAGE_MOST)
         begin = _whole_number(query, "pageToken", 0, most=FAR)
         zone = _shown_zone(query, calendar)
@@ -289,9 +303,7 @@ def _shown_zone(query: Mapping[str, str], calendar: Mapping[str, Any]) -> ZoneIn
 def _check_etag(request: Request, event: Mapping[str, Any]) -> None:
     wanted = request.headers.get("if-match")
     if wanted not in (None, "*", event["etag"]):
-        raise GoogleError(
-            412, "conditionNotMet", "Precondition Failed", location="If-Match", location_type="header"
-        )
+        raise GoogleError(412, "conditionNotMet", "Precondition Failed", location="If-Match", location_type="header")
 
 
 def _check_send_updates(request: Request) -> None:

@@ -96,7 +96,7 @@ def _check_enums(event: Mapping[str, Any]) -> None:
 
 
 def _attendee(guest: Any) -> dict[str, Any]:
-    email = str(guest.get("email", "")) if isinstance(guest, Mapping) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    email = str(guest.get("email", "")) if isinstance(guest, Mapping) else ""
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
         raise invalid("Invalid attendee email.", "attendees")
     response = str(guest.get("responseStatus", "needsAction"))

@@ -41,8 +41,7 @@ def _parse(text: str) -> tuple[Mask, str]:
             raise _malformed(text)
         below, text = _below(text)
         mask[name.strip()] = {**mask.get(name.strip(), {}), **below}
-        if text.startswith(","):
-            text = text[1:]
+        text = text.removeprefix(",")
     return mask, text
 
 

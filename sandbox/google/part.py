@@ -91,9 +91,7 @@ def _route(path: str, endpoint: Endpoint, method: str) -> Route:
 
 def _check_bearer(request: Request) -> None:
     if request.headers.get("authorization") != f"Bearer {BEARER}":
-        raise GoogleError(
-            401, "authError", "Invalid Credentials", location="Authorization", location_type="header"
-        )
+        raise GoogleError(401, "authError", "Invalid Credentials", location="Authorization", location_type="header")
 
 
 async def _token(request: Request) -> Response:
@@ -105,6 +103,4 @@ async def _token(request: Request) -> Response:
         body = {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
         return JSONResponse(body, status_code=400)
     scope = "https://www.googleapis.com/auth/calendar.events"
-    return JSONResponse(
-        {"access_token": BEARER, "expires_in": EXPIRES_IN, "scope": scope, "token_type": "Bearer"}
-    )
+    return JSONResponse({"access_token": BEARER, "expires_in": EXPIRES_IN, "scope": scope, "token_type": "Bearer"})

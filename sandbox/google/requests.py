@@ -20,4 +20,4 @@ async def read_json(request: Request) -> dict[str, Any]:
         raise GoogleError(400, "parseError", "Parse Error") from None
     if not isinstance(body, dict):
         raise GoogleError(400, "parseError", "Parse Error")
-    return body  # pyright: ignore[reportUnknownVariableType]
+    return body

@@ -1,7 +1,7 @@
 """Where the stand-in keeps calendars and events."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -50,7 +50,7 @@ class Store:
             await connection.execute(sa.delete(calendars))
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["Rows"]:
+    async def transaction(self) -> AsyncGenerator["Rows"]:
         """One transaction; another waits until it ends."""
         async with self._engine.begin() as connection:
             yield Rows(connection)

@@ -48,7 +48,7 @@ def read_time(value: Any, name: str, calendar_zone: ZoneInfo) -> tuple[datetime,
     """
     if not isinstance(value, Mapping):
         raise required(name)
-    given: dict[str, str] = {str(k): str(v) for k, v in value.items() if v is not None}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    given: dict[str, str] = {str(k): str(v) for k, v in value.items() if v is not None}
     zone = zone_named(given["timeZone"]) if "timeZone" in given else calendar_zone
     if "date" in given and "dateTime" not in given:
         try:

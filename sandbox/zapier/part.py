@@ -89,9 +89,7 @@ class ZapierPart:
         }
         async with self._context.engine.begin() as connection:
             await connection.execute(sa.insert(deliveries).values(**row))
-        return JSONResponse(
-            {"attempt": delivery_id, "id": delivery_id, "request_id": delivery_id, "status": "success"}
-        )
+        return JSONResponse({"attempt": delivery_id, "id": delivery_id, "request_id": delivery_id, "status": "success"})
 
     async def _deliveries(self, _: Request) -> Response:
         async with self._context.engine.connect() as connection:
@@ -163,5 +161,12 @@ def _hook_id(now: datetime) -> str:
 
 
 def _errors(status: int, code: str, detail: str) -> dict[str, Any]:
-    error = {"status": status, "code": code, "title": code, "detail": detail, "source": None, "meta": {"source": "ZAPIER"}}
+    error = {
+        "status": status,
+        "code": code,
+        "title": code,
+        "detail": detail,
+        "source": None,
+        "meta": {"source": "ZAPIER"},
+    }
     return {"errors": [error]}

@@ -145,7 +145,12 @@ class ReservationFlow:
             offers = await self._offers(span)
             said = self._taken_speech(self._times.spoken(span.start), offers)
             return tool_error(failure.model_copy(update={"speech": said}), alternatives=offers)
-        if failure.kind in {ErrorKind.UNAVAILABLE, ErrorKind.NEEDS_RECONNECT, ErrorKind.TRY_LATER, ErrorKind.NOT_ALLOWED}:
+        if failure.kind in {
+            ErrorKind.UNAVAILABLE,
+            ErrorKind.NEEDS_RECONNECT,
+            ErrorKind.TRY_LATER,
+            ErrorKind.NOT_ALLOWED,
+        }:
             said = f"I'm sorry, I can't book right now, {NOT_BOOKED}. Please try again a little later."
             return tool_error(failure.model_copy(update={"speech": said}))
         return tool_error(failure)
@@ -215,7 +220,9 @@ class ReservationFlow:
 
 
 def _bad(name: str, speech: str) -> Exception:
-    return tool_error(ToolFailure(kind=ErrorKind.BAD_REQUEST, field=name, error=f"{name}: missing or wrong", speech=speech))
+    return tool_error(
+        ToolFailure(kind=ErrorKind.BAD_REQUEST, field=name, error=f"{name}: missing or wrong", speech=speech)
+    )
 
 
 def _clock(day: datetime, clock: Any) -> str:

@@ -103,29 +103,36 @@ class Brain:
     def _hear_anything(self, words: str) -> Move:
         wanted = intent(words)
         given = self._absorb(words)
-        if given is not None and wanted in {None, "book", "hello", "thanks", "hours"} and self._about_booking(given, wanted):
+        if (
+            given is not None
+            and wanted in {None, "book", "hello", "thanks", "hours"}
+            and self._about_booking(given, wanted)
+        ):
             return given
         match wanted:
-            case "human":
-                return self._say(f"I'm sorry, I can't put you through to a person on this call. {HELP}", None)
             case "cancel":
                 return self._start_cancel()
             case "list":
                 return self._start_list(words)
+            case "book":
+                return self._go_on()
             case "hours":
                 return self._say(self.facts.get("hours", f"I don't know that. {HELP}"), self.asked)
             case "repeat":
                 return self._say(self.last, self.asked)
-            case "bye":
-                return self._say("Thank you for calling. Goodbye!", None)
-            case "thanks" if self.asked is None:
-                return self._say(f"You're welcome. {MORE}", None)
-            case "book":
-                return self._go_on()
-            case "hello" if self.asked is None:
-                return self._say(f"Hello! {HELP}", None)
             case _:
-                return given or self._missed(words)
+                return self._small_talk(wanted) or given or self._missed(words)
+
+    def _small_talk(self, wanted: str | None) -> Move | None:
+        if wanted == "human":
+            return self._say(f"I'm sorry, I can't put you through to a person on this call. {HELP}", None)
+        if wanted == "bye":
+            return self._say("Thank you for calling. Goodbye!", None)
+        if wanted == "thanks" and self.asked is None:
+            return self._say(f"You're welcome. {MORE}", None)
+        if wanted == "hello" and self.asked is None:
+            return self._say(f"Hello! {HELP}", None)
+        return None
 
     def _about_booking(self, given: Move, wanted: str | None) -> bool:
         return isinstance(given, Use) or wanted != "hours"
@@ -154,7 +161,7 @@ class Brain:
         return self._go_on()
 
     def _hear_confirm(self, words: str) -> Move | None:
-        book = self.tools["book"] if "book" in self.tools else None
+        book = self.tools.get("book")
         answer = yes_or_no(words)
         if answer is True and book is not None:
             return self._use(book, dict(self.slots))

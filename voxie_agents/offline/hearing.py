@@ -89,7 +89,16 @@ def time_words(words: str, *, expected: bool) -> str | None:
     return cut if kept_whole and "not" not in text.split() else text
 
 
-_ORDINALS = (("first", 0), ("second", 1), ("third", 2), ("last", -1), ("earlier", 0), ("earliest", 0), ("latest", -1), ("later", -1))
+_ORDINALS = (
+    ("first", 0),
+    ("second", 1),
+    ("third", 2),
+    ("last", -1),
+    ("earlier", 0),
+    ("earliest", 0),
+    ("latest", -1),
+    ("later", -1),
+)
 
 
 def picked(words: str, count: int) -> int | None:

@@ -4,7 +4,7 @@ It is what the project exists for: a retry, a repeated tool call, a crash or a c
 """
 
 from mcp_servers.shared.ledger.database import LedgerDatabase
-from mcp_servers.shared.ledger.operations import Begun, Operation, OperationState, Operations
+from mcp_servers.shared.ledger.operations import Begun, Operation, Operations, OperationState
 from mcp_servers.shared.ledger.reservations import Reservation, Reservations, SlotTaken
 from mcp_servers.shared.ledger.writes import Done, Gone, Settler, Write, Writer
 

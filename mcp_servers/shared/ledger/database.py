@@ -4,12 +4,15 @@ import asyncio
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from mcp_servers.shared.ledger.tables import metadata
 
@@ -59,7 +62,7 @@ class LedgerDatabase:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def alone(self, subject: str) -> AsyncIterator[AsyncConnection]:
+    async def alone(self, subject: str) -> AsyncGenerator[AsyncConnection]:
         """A transaction that no other one about the same subject overlaps, in any process.
 
         Args:
@@ -76,7 +79,7 @@ class LedgerDatabase:
             yield connection
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
         """A connection for reads, which wait for nobody."""
         await self._create_tables()
         async with self._engine.execution_options(**{READ_ONLY: True}).connect() as connection:
@@ -102,8 +105,8 @@ def _engine(url: str, *, sqlite: bool) -> AsyncEngine:
         return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
     engine = create_async_engine(url)
 
-    @sa.event.listens_for(engine.sync_engine, "connect")
-    def _prepare(connection, _record) -> None:  # pyright: ignore[reportUnusedFunction, reportMissingParameterType, reportUnknownParameterType]
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("pragma journal_mode=wal")
@@ -112,8 +115,8 @@ def _engine(url: str, *, sqlite: bool) -> AsyncEngine:
         cursor.execute(f"pragma busy_timeout={BUSY_MILLISECONDS}")
         cursor.close()
 
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: sa.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
         # The write lock from the first statement on, so that what was read cannot change before the write.
         read_only = connection.get_execution_options().get(READ_ONLY)
         connection.exec_driver_sql("begin" if read_only else "begin immediate")

@@ -55,6 +55,7 @@ class Operation:
     key: str
     epoch: int
     tool: str
+    workspace: str
     state: OperationState
     owner: str
     lease_until: float
@@ -154,7 +155,11 @@ class Operations:
     async def get(self, operation_id: str) -> Operation | None:
         """One operation."""
         async with self._db.reading() as connection:
-            row = (await connection.execute(sa.select(operations).where(operations.c.id == operation_id))).mappings().first()
+            row = (
+                (await connection.execute(sa.select(operations).where(operations.c.id == operation_id)))
+                .mappings()
+                .first()
+            )
         return _operation(row) if row else None
 
     async def take_unsettled(self, *, tools: Sequence[str], most: int = 20) -> list[Operation]:
@@ -245,6 +250,7 @@ def _operation(row: Mapping[Any, Any]) -> Operation:
         key=row["key"],
         epoch=row["epoch"],
         tool=row["tool"],
+        workspace=row["workspace"],
         state=OperationState(row["state"]),
         owner=row["owner"],
         lease_until=row["lease_until"],

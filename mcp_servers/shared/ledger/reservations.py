@@ -97,9 +97,7 @@ class Reservations:
         async with self._db.alone(f"reservation {operation_id}") as connection:
             await connection.execute(sa.delete(reservations).where(reservations.c.operation_id == operation_id))
 
-    async def _live(
-        self, connection: AsyncConnection, calendar: str, span: tuple[float, float]
-    ) -> list[Reservation]:
+    async def _live(self, connection: AsyncConnection, calendar: str, span: tuple[float, float]) -> list[Reservation]:
         query = sa.select(reservations).where(
             reservations.c.calendar == calendar,
             reservations.c.starts_at < span[1],

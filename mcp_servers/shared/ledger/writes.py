@@ -76,9 +76,7 @@ class Writer:
         sleep: waits; injected in tests.
     """
 
-    def __init__(
-        self, operations: Operations, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    ) -> None:
+    def __init__(self, operations: Operations, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._operations = operations
         self._sleep = sleep
         self._running: set[asyncio.Task[Done]] = set()
@@ -260,7 +258,6 @@ class Settler:
             try:
                 await self.settle_all()
             except Exception as error:  # noqa: BLE001 - the outermost boundary of a background task: it must go on
-                log.error("settling failed", error_type=type(error).__name__)
+                # Only the type: a message or a traceback may hold what a caller said.
+                log.error("settling failed", error_type=type(error).__name__)  # noqa: TRY400
             await asyncio.sleep(SETTLE_EVERY_SECONDS)
-
-
