@@ -1,0 +1,65 @@
+# The two that matter: `make up` and `make test`. Everything they need is installed by them, into .venv and .tools.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV_VERSION := 0.13.9
+UV := $(shell command -v uv || echo .tools/bin/uv)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help up demo test lint types arrows unit one-folder soak lock generate clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+up: $(READY) ## Everything that can start here, in demo mode, until Ctrl-C
+	@exec $(BIN)/voxie up $(ARGS)
+
+demo: $(READY) ## One whole call, the event and the delivery
+	@$(BIN)/voxie demo $(ARGS)
+
+test: lint types arrows one-folder unit ## Every check and every test
+
+lint: $(READY) ## Style
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY) ## Types, strictly
+	@$(BIN)/pyright
+
+arrows: $(READY) ## Which room may import which
+	@$(BIN)/lint-imports --no-cache
+
+one-folder: $(READY) ## An integration is one folder: one can be removed, one can be copied
+	@$(BIN)/python scripts/one_folder.py
+
+unit: $(READY) ## The tests
+	@$(BIN)/pytest $(ARGS)
+
+soak: $(READY) ## The long runs
+	@$(BIN)/pytest -m soak --timeout=3600 -o addopts="-q --strict-markers" $(ARGS)
+
+generate: $(READY) ## The files that are made from manifests
+	@$(BIN)/python scripts/generate.py
+
+lock: | $(UV) ## Pin the newest versions that fit
+	$(UV) pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --python-version 3.11 \
+		--upgrade --no-header --no-annotate -q -o requirements.lock
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) .tools .pytest_cache .ruff_cache
+
+$(READY): requirements.lock pyproject.toml | $(UV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed (found: $(PYTHON)); install it, or name one with PYTHON=…"; exit 1; }
+	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) $(VENV)
+	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.tools/bin/uv:
+	@echo "Installing uv …"
+	@$(PYTHON) -m venv .tools || { echo "python3-venv is needed: apt install python3-venv"; exit 1; }
+	@.tools/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
