@@ -1,6 +1,7 @@
 """``voxie demo``: set up, play one whole call, show the event and the delivery, and stop."""
 
 import asyncio
+import shutil
 import socket
 from typing import Any
 
@@ -28,7 +29,11 @@ def demo(state: State) -> None:
         Stop: something cannot start, or the call did not end with one event and one delivery.
     """
     quiet_libraries()
-    asyncio.run(_demo(State(state.folder, state.port_offset or _free_offset(state)), Console()))
+    # A state of its own, emptied first, so that the hour is free and nobody's bookings are touched.
+    folder = state.folder / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    own = State(folder, state.port_offset)
+    asyncio.run(_demo(State(folder, own.port_offset or _free_offset(own)), Console(soft_wrap=True)))
 
 
 def _free_offset(state: State) -> int:
@@ -73,7 +78,7 @@ async def _play(state: State, console: Console) -> None:
 async def _turn(conversation: Conversation, console: Console, words: str) -> None:
     console.print(f"you: {words}", highlight=False)
     async for line in conversation.say(words):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        console.print(line, highlight=False, markup=False)
 
 
 async def _found(state: State) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

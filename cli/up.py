@@ -22,7 +22,7 @@ COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 def up(state: State) -> None:
     """Start all, tell what to do next, and wait for Ctrl-C."""
     check_python()
-    asyncio.run(_up(state, Console()))
+    asyncio.run(_up(state, Console(soft_wrap=True)))
 
 
 @asynccontextmanager
@@ -52,7 +52,7 @@ async def _up(state: State, console: Console) -> None:
 
     def show(name: str, line: str) -> None:
         colour = colours.setdefault(name, COLOURS[len(colours) % len(COLOURS)])
-        console.print(Text.assemble((f"{name:<16}", colour), "│ ", line), soft_wrap=True, highlight=False)
+        console.print(Text.assemble((f"{name:<16}", colour), "│ ", line), highlight=False)
 
     starting = asyncio.create_task(_run(state, console, show, stop))
     await starting

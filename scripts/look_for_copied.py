@@ -1,4 +1,4 @@
-"""Run by one_folder.py within a copy that holds ``mcp_servers/copied``: who knows of it?"""
+"""Looks who knows of ``mcp_servers/copied``; run by ``one_folder.py`` within a copy that holds it."""
 
 import asyncio
 import sys
