@@ -22,9 +22,10 @@ demo: $(READY) ## One whole call, the event and the delivery
 
 test: lint types arrows one-folder unit ## Every check and every test
 
-lint: $(READY) ## Style
+lint: $(READY) ## Style, and that generated files are as their manifests say
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python scripts/generate.py --check
 
 types: $(READY) ## Types, strictly
 	@$(BIN)/pyright
@@ -36,7 +37,7 @@ one-folder: $(READY) ## An integration is one folder: one can be removed, one ca
 	@$(BIN)/python scripts/one_folder.py
 
 unit: $(READY) ## The tests
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 $(ARGS)
 
 soak: $(READY) ## The long runs
 	@$(BIN)/pytest -m soak --timeout=3600 -o addopts="-q --strict-markers" $(ARGS)
