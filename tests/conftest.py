@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import database_url as database_url
+from tests.postgres import postgres_server as postgres_server
+from tests.postgres import postgres_url as postgres_url
 from tests.world import World, open_world
 
 

@@ -1,0 +1,176 @@
+"""A real PostgreSQL for tests, from the system's packages, in a temporary folder, for as long as the tests run.
+
+Ask for ``postgres_url`` (a fresh, empty database on PostgreSQL) or for ``database_url`` (the test runs twice: on a SQLite
+file and on PostgreSQL). Both are plain URLs, ``postgresql://…``; a test adds its driver to the scheme where it needs one.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SECONDS = 60
+TRIES = 3
+SUPERUSER = "voxie"
+BINARIES = ("initdb", "pg_ctl", "postgres", "psql")
+MISSING = "PostgreSQL's server is not installed (apt-get install postgresql): the tests on it are left out"
+# Nothing here has to survive a power cut.
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "shared_buffers=32MB")
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server.
+
+    Args:
+        binaries: the folder of its programs.
+        port: on loopback.
+        password: of its superuser.
+    """
+
+    binaries: Path
+    port: int
+    password: str
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{SUPERUSER}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """Make an empty database; its URL."""
+        name = f"test_{secrets.token_hex(6)}"
+        self.execute(f"create database {name} template template0")
+        return self.url(name)
+
+    def execute(self, statement: str, *, database: str = "postgres") -> None:
+        """Run one statement as the superuser."""
+        command = [
+            self.binaries / "psql",
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            self.url(database),
+            "-c",
+            statement,
+        ]
+        subprocess.run(command, check=True, capture_output=True, timeout=SECONDS)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Generator[Postgres]:
+    """One server for all tests of this process."""
+    binaries = _binaries()
+    if binaries is None:
+        pytest.skip(MISSING)
+    folder = Path(tempfile.mkdtemp(prefix="voxie-postgres-"))
+    try:
+        password = _make_cluster(binaries, folder)
+        port = _start(binaries, folder)
+        try:
+            yield Postgres(binaries, port, password)
+        finally:
+            # Fast: connections that a failed test left open must not hold it up.
+            _pg_ctl(binaries, folder, "stop", "-m", "fast")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres) -> str:
+    """A database of this test's own."""
+    return postgres_server.new_database()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.needs_postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database: the test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.sqlite3'}"
+    return request.getfixturevalue("postgres_url")
+
+
+def _binaries() -> Path | None:
+    """The newest server on this machine: on the path, or where Debian keeps it."""
+    found = shutil.which("postgres")
+    on_path = [Path(found).resolve().parent] if found else []
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
+    candidates = [*versions, *on_path]
+    return next((p for p in candidates if all((p / name).is_file() for name in BINARIES)), None)
+
+
+def _account() -> str | None:
+    """Whom the server runs as: PostgreSQL refuses root, and its package brings an account."""
+    if os.getuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in ("postgres", "nobody") if name in names)
+
+
+def _make_cluster(binaries: Path, folder: Path) -> str:
+    password = secrets.token_urlsafe(16)
+    secret = folder / "password"
+    secret.write_text(password)
+    name = _account()
+    if name is not None:
+        for path in (folder, secret):
+            shutil.chown(path, name)
+    _run(
+        binaries / "initdb", "--no-sync", "--no-instructions", "-E", "UTF8", "--locale=C", "-U", SUPERUSER,
+        "-A", "scram-sha-256", "--pwfile", secret, "-D", folder / "data", folder=folder,
+    )  # fmt: skip
+    return password
+
+
+def _start(binaries: Path, folder: Path) -> int:
+    """Start it and wait until it answers; its port."""
+    for _ in range(TRIES):
+        port = _free_port()
+        settings = (*FAST, f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=")
+        options = " ".join(f"-c {setting}" for setting in settings)
+        try:
+            _pg_ctl(binaries, folder, "start", "-l", folder / "log", "-o", options)
+        except subprocess.CalledProcessError:
+            # Somebody took the port between our looking and its listening.
+            continue
+        return port
+    raise RuntimeError(f"PostgreSQL does not start:\n{(folder / 'log').read_text()}")
+
+
+def _pg_ctl(binaries: Path, folder: Path, action: str, *options: str | Path) -> None:
+    _run(binaries / "pg_ctl", action, "-w", "-t", str(SECONDS), "-D", folder / "data", *options, folder=folder)
+
+
+def _run(*command: str | Path, folder: Path) -> None:
+    """Run a program as the account that may run the server."""
+    name = _account()
+    account: dict[str, Any] = {}
+    if name is not None:
+        entry = pwd.getpwnam(name)
+        account = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    # Not captured through a pipe: the server would inherit it and hold it open.
+    with (folder / "commands.log").open("a") as output:
+        subprocess.run(
+            command,
+            check=True,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            timeout=120,
+            **account,
+        )
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
