@@ -15,8 +15,12 @@ from backend.calls import endpoints as call_endpoints
 from backend.calls.service import CallService
 from backend.db import Database
 from backend.errors import ApiError, api_error, http_error, invalid_request
+from backend.registry.access import ServerAccessGiver, TokenIssuer, static_issuer
 from backend.registry.manifests import load_manifests
-from backend.settings import BackendSettings, server_urls
+from backend.settings import BackendSettings, server_doors
+from backend.tokens import endpoints as token_endpoints
+from backend.tokens.revocation import Revocations
+from backend.tokens.service import CallTokens
 
 
 def _utc_now() -> datetime:
@@ -33,15 +37,9 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database)
     agents = AgentService(database, now)
-    assert settings.mcp_server_token is not None, "checked by the settings"
-    calls = CallService(
-        database,
-        agents,
-        servers=server_urls(load_manifests()),
-        server_token=settings.mcp_server_token,
-        demo=settings.demo,
-        now=now,
-    )
+    call_tokens = CallTokens(settings.key_ring(), issuer=settings.issuer, now=now)
+    access = ServerAccessGiver(server_doors(load_manifests()), _issuer(settings, call_tokens))
+    calls = CallService(database, agents, access=access, demo=settings.demo, now=now)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -53,13 +51,22 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
 
     app = FastAPI(title="Voxie", version="0.1.0", lifespan=lifespan)
     app.state.settings, app.state.agents, app.state.calls = settings, agents, calls
+    app.state.call_tokens, app.state.revocations = call_tokens, Revocations(database, now)
     app.add_exception_handler(ApiError, api_error)
     app.add_exception_handler(RequestValidationError, invalid_request)
     app.add_exception_handler(HTTPException, http_error)
     app.include_router(agent_endpoints.router)
     app.include_router(call_endpoints.router)
+    app.include_router(token_endpoints.router)
     _add_health(app, database)
     return app
+
+
+def _issuer(settings: BackendSettings, call_tokens: CallTokens) -> TokenIssuer:
+    if settings.mcp_auth == "jwks":
+        return call_tokens.issue
+    assert settings.mcp_server_token is not None, "checked by the settings"
+    return static_issuer(settings.mcp_server_token)
 
 
 def _add_health(app: FastAPI, database: Database) -> None:

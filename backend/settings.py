@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.registry.access import ServerDoor
+from backend.tokens.keys import BadKey, KeyRing, key_ring, local_key_ring
 from contracts.manifest import Manifest
 from contracts.modes import Mode
 
@@ -32,6 +34,28 @@ class BackendSettings(BaseSettings):
     """What workers and the command line authenticate with."""
     mcp_server_token: Annotated[SecretStr | None, Field(validation_alias="MCP_SERVER_TOKEN")] = None
     """The static bearer of the MCP servers."""
+    mcp_auth: Annotated[Literal["static", "jwks"], Field(validation_alias="MCP_AUTH")] = "static"
+    """What the MCP servers check: one static bearer, or the call tokens of this backend."""
+    signing_keys: Annotated[SecretStr | None, Field(validation_alias="BACKEND_SIGNING_KEYS")] = None
+    """Keys of call tokens, separated by commas; the first signs, all are published. Made here in demo mode."""
+    public_url: Annotated[str | None, Field(validation_alias="BACKEND_PUBLIC_URL")] = None
+    """Where people's browsers reach this backend; its host and port when unset."""
+    issuer_url: Annotated[str | None, Field(validation_alias="BACKEND_ISSUER_URL")] = None
+    """The issuer of call tokens, as the servers' ``MCP_ISSUER_URL`` names it; the public URL when unset."""
+
+    @property
+    def base_url(self) -> str:
+        """Where people's browsers reach this backend, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def issuer(self) -> str:
+        """What call tokens name as their issuer."""
+        return (self.issuer_url or self.base_url).rstrip("/")
+
+    def key_ring(self) -> KeyRing:
+        """The keys of call tokens."""
+        return key_ring(self.signing_keys) if self.signing_keys else local_key_ring(self.state)
 
     @property
     def demo(self) -> bool:
@@ -50,11 +74,25 @@ class BackendSettings(BaseSettings):
         return url
 
     @model_validator(mode="after")
+    def _has_its_signing_keys(self) -> Self:
+        if self.signing_keys is None:
+            if self.demo or self.mcp_auth == "static":
+                return self
+            msg = "BACKEND_SIGNING_KEYS is missing: MCP_AUTH=jwks needs it in live mode; `voxie keys new` prints one"
+            raise ValueError(msg)
+        try:
+            key_ring(self.signing_keys)
+        except BadKey as error:
+            msg = f"BACKEND_SIGNING_KEYS: {error}"
+            raise ValueError(msg) from None
+        return self
+
+    @model_validator(mode="after")
     def _has_its_tokens(self) -> Self:
-        for variable, token, purpose in (
-            ("BACKEND_SERVICE_TOKEN", self.service_token, "what workers authenticate with"),
-            ("MCP_SERVER_TOKEN", self.mcp_server_token, "the bearer of the MCP servers"),
-        ):
+        needed = [("BACKEND_SERVICE_TOKEN", self.service_token, "what workers authenticate with")]
+        if self.mcp_auth == "static":
+            needed.append(("MCP_SERVER_TOKEN", self.mcp_server_token, "the bearer of the MCP servers"))
+        for variable, token, purpose in needed:
             if token is None:
                 msg = f"{variable} is missing: set it to a random string of 16 characters or more ({purpose})"
                 raise ValueError(msg)
@@ -79,9 +117,16 @@ def load_settings() -> BackendSettings:
         raise SettingsError(f"{name}: {message}" if name else message) from None
 
 
-def server_urls(manifests: list[Manifest]) -> dict[str, str]:
-    """Where each integration's server is: its own variable, else its default port on this machine."""
-    return {
-        manifest.name: os.environ.get(manifest.service.url_variable) or f"http://127.0.0.1:{manifest.service.port}/mcp"
-        for manifest in manifests
-    }
+def server_doors(manifests: list[Manifest]) -> dict[str, ServerDoor]:
+    """Where each integration's server is: its own variable, else its default port on this machine.
+
+    Its resource id is the manifest's, unless the variable beside it (``MCP_CALENDAR_RESOURCE``) says what the server was
+    told with ``MCP_RESOURCE``.
+    """
+    doors: dict[str, ServerDoor] = {}
+    for manifest in manifests:
+        service = manifest.service
+        url = os.environ.get(service.url_variable) or f"http://127.0.0.1:{service.port}/mcp"
+        resource = os.environ.get(service.url_variable.removesuffix("_URL") + "_RESOURCE") or service.resource
+        doors[manifest.name] = ServerDoor(manifest.name, url, resource)
+    return doors

@@ -61,3 +61,16 @@ class CallTokenClaims(Contract):
     iat: int
     exp: int
     jti: str
+
+
+class RenewedAccess(Contract):
+    """Fresh tokens for a call that goes on (``POST /api/calls/{id}/tokens``)."""
+
+    servers: tuple[ServerAccess, ...]
+
+
+class RevokedCalls(Contract):
+    """The calls whose tokens are refused although they have not expired (``contracts.broker.REVOKED_CALLS_PATH``)."""
+
+    calls: Annotated[tuple[str, ...], Field(description="Ids of calls that ended within a token's lifetime")]
+    lifetime_seconds: Annotated[int, Field(description="How old the oldest of them may be")]

@@ -9,7 +9,7 @@ from backend.agents.seed import DEMO_WORKSPACE
 from backend.calls.schemas import CallView, NewCall
 from backend.calls.service import CallService
 from backend.errors import ErrorBody
-from contracts.calls import CallBootstrap
+from contracts.calls import CallBootstrap, RenewedAccess
 
 router = APIRouter(
     prefix="/api/calls",
@@ -38,6 +38,13 @@ async def bootstrap_call(call_id: str, calls: Calls) -> Response:
     """Everything that a worker needs for a call: the agent, and how its servers are reached."""
     answer = await calls.bootstrap(DEMO_WORKSPACE, call_id)
     # As the contract itself writes it, since this is the one place where tokens cross.
+    return Response(answer.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
+
+
+@router.post("/{call_id}/tokens", response_model=RenewedAccess, responses={409: {"model": ErrorBody}})
+async def renew_tokens(call_id: str, calls: Calls) -> Response:
+    """Fresh tokens for a call that goes on; ask at half of their life. The tools in it are those approved by now."""
+    answer = await calls.renew(DEMO_WORKSPACE, call_id)
     return Response(answer.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
 
 

@@ -1,17 +1,17 @@
 """What can be done with calls."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-
-from pydantic import SecretStr
 
 from backend.agents import repository as agents
 from backend.agents.service import AgentService
 from backend.calls.schemas import CallView, NewCall
 from backend.db import CallRow, Database
 from backend.errors import ApiError, not_found
-from contracts.calls import CallBootstrap, ServerAccess
+from backend.registry.access import Caller, ServerAccessGiver
+from contracts.agents import AgentSpec
+from contracts.calls import CallBootstrap, RenewedAccess
 from contracts.meta import Role
 
 
@@ -21,8 +21,7 @@ class CallService:
     Args:
         database: where they are.
         agent_service: the agents.
-        servers: where each MCP server is, by name.
-        server_token: the servers' static bearer.
+        access: gives a call the addresses and tokens of its servers.
         demo: whether this is demo mode.
         now: the current instant, aware.
     """
@@ -32,15 +31,13 @@ class CallService:
         database: Database,
         agent_service: AgentService,
         *,
-        servers: Mapping[str, str],
-        server_token: SecretStr,
+        access: ServerAccessGiver,
         demo: bool,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._agents = agent_service
-        self._servers = servers
-        self._server_token = server_token
+        self._access = access
         self._demo = demo
         self._now = now
 
@@ -70,6 +67,22 @@ class CallService:
         Raises:
             ApiError: 404 without such a call, 409 when it has ended.
         """
+        row, spec = await self._live(workspace, call_id)
+        access = await self._access.for_call(spec, _caller(row))
+        return CallBootstrap(
+            call_id=row.id, agent=spec, caller=row.caller, role=Role.PUBLIC, servers=access, demo=self._demo
+        )
+
+    async def renew(self, workspace: str, call_id: str) -> RenewedAccess:
+        """Fresh tokens for a call that goes on.
+
+        Raises:
+            ApiError: 404 without such a call, 409 when it has ended.
+        """
+        row, spec = await self._live(workspace, call_id)
+        return RenewedAccess(servers=await self._access.for_call(spec, _caller(row)))
+
+    async def _live(self, workspace: str, call_id: str) -> tuple[CallRow, AgentSpec]:
         async with self._database.session() as session:
             row = await session.get(CallRow, call_id)
             if row is None or row.workspace_id != workspace:
@@ -79,14 +92,7 @@ class CallService:
             spec = await agents.version_of(session, workspace, row.agent_id, row.agent_version)
         if spec is None:
             raise not_found("agent version")
-        access = tuple(
-            ServerAccess(name=name, url=self._servers[name], token=self._server_token)
-            for name in spec.servers
-            if name in self._servers
-        )
-        return CallBootstrap(
-            call_id=row.id, agent=spec, caller=row.caller, role=Role.PUBLIC, servers=access, demo=self._demo
-        )
+        return row, spec
 
     async def end(self, workspace: str, call_id: str) -> CallView:
         """Mark a call as ended; a second time changes nothing.
@@ -100,6 +106,10 @@ class CallService:
                 raise not_found("call")
             row.ended_at = row.ended_at or self._now()
         return _view(row)
+
+
+def _caller(row: CallRow) -> Caller:
+    return Caller(call=row.id, caller=row.caller, role=Role.PUBLIC)
 
 
 def _view(row: CallRow) -> CallView:

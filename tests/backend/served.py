@@ -1,0 +1,80 @@
+"""A backend on a real socket, for the tests of its credentials."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from backend.app import create_app
+from backend.settings import BackendSettings
+from tests.clock import Clock
+from tests.running import RunningApp, start
+
+SERVICE_TOKEN = "a-service-token-for-tests"
+ISSUER = "http://backend.test"
+
+
+def backend_settings(state: Path, **further: Any) -> BackendSettings:
+    """Demo mode with call tokens, unless told otherwise."""
+    values = {
+        "VOXIE_MODE": "demo",
+        "VOXIE_STATE": str(state),
+        "BACKEND_SERVICE_TOKEN": SERVICE_TOKEN,
+        "MCP_AUTH": "jwks",
+        "BACKEND_ISSUER_URL": ISSUER,
+        **further,
+    }
+    return BackendSettings(_env_file=None, **values)
+
+
+@dataclass
+class Backend:
+    """A running backend.
+
+    Args:
+        app: where it is served.
+        api: a client with the service token.
+        clock: its time.
+        settings: its settings.
+    """
+
+    app: RunningApp
+    api: httpx.AsyncClient
+    clock: Clock
+    settings: BackendSettings
+
+    async def get(self, path: str, **options: Any) -> Any:
+        answer = await self.api.get(path, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, json: Any = None, *, expect: int = 200) -> Any:
+        answer = await self.api.post(path, json=json)
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    async def start_call(self, **new: Any) -> str:
+        """A call of the demo's restaurant; its id."""
+        return (await self.post("/api/calls", {"agent_id": "restaurant", **new}, expect=201))["id"]
+
+    async def access(self, call: str) -> dict[str, dict[str, Any]]:
+        """How the call's worker reaches each server."""
+        bootstrap = await self.post(f"/api/calls/{call}/bootstrap")
+        return {server["name"]: server for server in bootstrap["servers"]}
+
+
+@asynccontextmanager
+async def serve_backend(state: Path, *, clock: Clock | None = None, **further: Any) -> AsyncGenerator[Backend]:
+    """Serve a backend within a block."""
+    settings = backend_settings(state, **further)
+    clock = clock or Clock()
+    served = await start(create_app(settings, now=clock.now))
+    headers = {"authorization": f"Bearer {SERVICE_TOKEN}"}
+    try:
+        async with httpx.AsyncClient(base_url=served.url, headers=headers, trust_env=False) as api:
+            yield Backend(served, api, clock, settings)
+    finally:
+        await served.stop()
