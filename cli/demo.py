@@ -1,8 +1,9 @@
 """``voxie demo``: set up, play one whole call, show the event and the delivery, and stop."""
 
 import asyncio
-import shutil
 import socket
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from cli.chat import Conversation, backend_call, open_conversation
 from cli.chat import keep_quiet as quiet_libraries
+from cli.checks import check_folder
 from cli.errors import Stop
 from cli.services import sandbox_url, services
 from cli.state import State
@@ -29,11 +31,11 @@ def demo(state: State) -> None:
         Stop: something cannot start, or the call did not end with one event and one delivery.
     """
     quiet_libraries()
-    # A state of its own, emptied first, so that the hour is free and nobody's bookings are touched.
-    folder = state.folder / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
-    own = State(folder, state.port_offset)
-    asyncio.run(_demo(State(folder, own.port_offset or _free_offset(own)), Console(soft_wrap=True)))
+    check_folder(state)
+    # A folder of its own for the length of the call: the hour is free, and nobody's bookings are touched.
+    with tempfile.TemporaryDirectory(prefix="demo-", dir=state.folder) as folder:
+        own = State(Path(folder), state.port_offset)
+        asyncio.run(_demo(own if own.port_offset else State(own.folder, _free_offset(own)), Console(soft_wrap=True)))
 
 
 def _free_offset(state: State) -> int:
@@ -53,18 +55,16 @@ async def _demo(state: State, console: Console) -> None:
     log: list[str] = []
     try:
         async with running(state, lambda name, line: log.append(f"{name}: {line}")):
-            before = await _found(state)
             console.print("Started. One call to the restaurant:\n")
             await _play(state, console)
-            after = await _found(state)
+            events, deliveries = await _found(state)
     except Stop:
         console.print("\n".join(log[-20:]), highlight=False)
         raise
-    events, deliveries = (_new(after[index], before[index]) for index in (0, 1))
     _show(console, events, deliveries)
     if len(events) != 1 or len(deliveries) != 1:
         raise Stop(
-            "the call did not end with one event and one delivery; is that hour already booked? Try another --state"
+            f"the call ended with {len(events)} events and {len(deliveries)} deliveries; one of each was expected"
         )
 
 
@@ -88,11 +88,6 @@ async def _found(state: State) -> tuple[list[dict[str, Any]], list[dict[str, Any
         deliveries = await client.get("/_sandbox/zapier/deliveries")
         arrived = deliveries.json() if deliveries.status_code == 200 else []
         return events.json()["items"], arrived
-
-
-def _new(after: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    known = {item["id"] for item in before}
-    return [item for item in after if item["id"] not in known]
 
 
 def _show(console: Console, events: list[dict[str, Any]], deliveries: list[dict[str, Any]]) -> None:

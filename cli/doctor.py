@@ -73,7 +73,23 @@ async def _service(client: httpx.AsyncClient, state: State, service: Service) ->
         return Finding(service.name, "broken", f"does not answer at {service.base}", fix)
     if ready.status_code == 503:
         return Finding(service.name, "broken", str(ready.json().get("problem", "not ready")), "see its log")
+    if refused := await _bearer(client, state, service):
+        return refused
     return Finding(service.name, "ok", f"answers at {service.url}")
+
+
+async def _bearer(client: httpx.AsyncClient, state: State, service: Service) -> Finding | None:
+    """Whether an MCP server takes this copy's bearer; a server that somebody else started may not."""
+    if service.path != "/mcp":
+        return None
+    headers = {"authorization": f"Bearer {state.secrets['MCP_SERVER_TOKEN']}"}
+    answer = await client.post(service.url, headers=headers, json={})
+    if answer.status_code != 401:
+        return None
+    fix = f"start it from this state folder ({state.folder}), or set MCP_SERVER_TOKEN there to this copy's"
+    return Finding(
+        service.name, "broken", f"another server answers at {service.url}: it refuses this copy's token", fix
+    )
 
 
 def _livekit() -> Finding:

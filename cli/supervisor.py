@@ -70,7 +70,8 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **service.environment, "PYTHONUNBUFFERED": "1"},
+            # Who starts all of it needs no client configuration between the lines.
+            env={**os.environ, "MCP_SHOW_CLIENT": "false", **service.environment, "PYTHONUNBUFFERED": "1"},
             # Ctrl-C reaches only us, so that we decide the order in which things end.
             start_new_session=True,
         )

@@ -38,6 +38,8 @@ COMMON = """\
 #MCP_RESOURCE=
 # Authenticates this server to the backend's broker.
 #MCP_SERVICE_TOKEN=
+# Whether the start prints a client configuration to paste.
+#MCP_SHOW_CLIENT=true
 # Further Host values to answer to, separated by commas, such as calendar.example.com.
 #MCP_ALLOWED_HOSTS=
 # PostgreSQL for a ledger that several replicas share; a SQLite file when unset.

@@ -67,7 +67,7 @@ def _tell(manifest: Manifest, settings: ServerSettings, port: int) -> None:
     """Say where the server is and how a client connects. A bearer is never printed, only where it is kept."""
     url = f"http://{settings.host}:{port}/mcp"
     lines = [f"{manifest.title} MCP server: {url} ({settings.mode.value})"]
-    if settings.auth == "static":
+    if settings.auth == "static" and settings.show_client:
         _, path = static_token(settings, server=manifest.name)
         where = f"the content of {path}" if path else "the value of MCP_SERVER_TOKEN"
         client = {

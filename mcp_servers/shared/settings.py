@@ -38,6 +38,8 @@ class ServerSettings(BaseSettings):
     service_token: Annotated[SecretStr | None, Field(validation_alias="MCP_SERVICE_TOKEN")] = None
     """Authenticates this server to the backend's broker; worth nothing without a live call token."""
     log_format: Annotated[Literal["json", "console"], Field(validation_alias="VOXIE_LOG_FORMAT")] = "json"
+    show_client: Annotated[bool, Field(validation_alias="MCP_SHOW_CLIENT")] = True
+    """Whether the start prints a client configuration to paste; `voxie up`, whose agents need none, turns it off."""
     allowed_hosts: Annotated[str, Field(validation_alias="MCP_ALLOWED_HOSTS")] = ""
     """Further Host values, separated by commas, such as a public name or ``calendar:3002`` in compose."""
     ledger_url: Annotated[SecretStr | None, Field(validation_alias="VOXIE_LEDGER_URL")] = None
