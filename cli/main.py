@@ -87,6 +87,19 @@ def call(
 
 
 @app.command()
+def connect(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The integration, such as google")],
+    client: Annotated[Path | None, typer.Option(help="The OAuth client's JSON file from the vendor's console")] = None,
+    token: Annotated[Path | None, typer.Option(help="Where to keep the token; in the state folder without it")] = None,
+) -> None:
+    """Connect your own account, for a server that runs alone."""
+    from cli.connect import connect as run  # noqa: PLC0415
+
+    run(context.obj, name, client=client, token=token)
+
+
+@app.command()
 def doctor(context: typer.Context, as_json: Json = False) -> None:
     """Say what is configured, reachable and broken, and the fix."""
     from cli.doctor import doctor as run  # noqa: PLC0415

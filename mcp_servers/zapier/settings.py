@@ -26,8 +26,9 @@ class Hook(BaseModel):
     @field_validator("url", mode="before")
     @classmethod
     def _is_http(cls, url: object) -> object:
-        if urlsplit(str(url)).scheme not in {"http", "https"}:
-            msg = "not an http(s) URL"
+        plain = url.get_secret_value() if isinstance(url, SecretStr) else str(url)
+        if urlsplit(plain).scheme not in {"http", "https"}:
+            msg = "not an http(s) URL; copy it from the Zap's Catch Hook step"
             raise ValueError(msg)
         return url
 

@@ -1,0 +1,130 @@
+"""Whole copies of Voxie as processes, started by the installed command."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+VOXIE = str(Path(sys.executable).parent / "voxie")
+PORTS = (3001, 3002, 3010, 8000)
+START_SECONDS = 50.0
+QUIET = ("OPENAI_", "VOXIE_", "MCP_", "LIVEKIT_", "GOOGLE_", "ZAPIER_", "BACKEND_", "SANDBOX_", "DATABASE_URL")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's environment without what could configure Voxie."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(QUIET)}  # noqa: TID251
+    return {**kept, "COLUMNS": "200", **more}
+
+
+def free_offset() -> int:
+    """An offset that moves every port to a free one."""
+    while True:
+        offset = random.randrange(12_000, 50_000)  # noqa: S311
+        if all(is_free(port + offset) for port in PORTS):
+            return offset
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def voxie(*arguments: str, given: str = "", cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [VOXIE, *arguments],
+        input=given, capture_output=True, text=True, timeout=50, check=False, cwd=cwd, env=environment(**more),
+    )  # fmt: skip
+
+
+@dataclass
+class Copy:
+    """One ``voxie up``.
+
+    Args:
+        state: its folder.
+        offset: of its ports.
+    """
+
+    state: Path
+    offset: int
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+    ready: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return ("--state", str(self.state), "--port-offset", str(self.offset))
+
+    def url(self, port: int) -> str:
+        return f"http://127.0.0.1:{port + self.offset}"
+
+    def chat(self, *turns: str, caller: str | None = None) -> str:
+        """What a caller who says these lines hears."""
+        who = ("--caller", caller) if caller else ()
+        done = voxie("chat", "restaurant", *who, *self.options, given="\n".join(turns) + "\n")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def children(self) -> set[int]:
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return {int(number) for number in listed.split()}
+
+    def child_of(self, module: str) -> int:
+        """The process id of one service."""
+        for number in self.children():
+            if module in Path(f"/proc/{number}/cmdline").read_text().split("\0"):
+                return number
+        raise LookupError(module)
+
+    def read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            for line in stdout:
+                self.lines.append(line.rstrip())
+                if "Ctrl-C stops all of it" in line:
+                    self.ready.set()
+        self.ready.set()
+
+    def stop(self) -> int:
+        """Ctrl-C."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(timeout=30)
+        self.reader.join(timeout=30)
+        return code
+
+
+def begin(state: Path, offset: int, **more: str) -> Copy:
+    """Start a copy without waiting for it."""
+    process = subprocess.Popen(
+        [VOXIE, "up", "--state", str(state), "--port-offset", str(offset)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(**more),
+    )  # fmt: skip
+    return Copy(state, offset, process)
+
+
+@contextmanager
+def up(*states: Path, **more: str) -> Generator[list[Copy]]:
+    """As many copies as there are folders, at once."""
+    copies = [begin(state, free_offset(), **more) for state in states]
+    try:
+        for copy in copies:
+            assert copy.ready.wait(START_SECONDS), copy.lines
+            assert copy.process.poll() is None, copy.lines
+        yield copies
+    finally:
+        for copy in copies:
+            copy.stop()
