@@ -26,6 +26,7 @@ lint: $(READY) ## Style, and that generated files are as their manifests say
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python scripts/generate.py --check
+	@$(BIN)/python scripts/lint_scoped.py
 
 types: $(READY) ## Types, strictly
 	@$(BIN)/pyright

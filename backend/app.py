@@ -9,18 +9,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from backend.access.service import AccessService
 from backend.agents import endpoints as agent_endpoints
 from backend.agents.service import AgentService
 from backend.calls import endpoints as call_endpoints
 from backend.calls.service import CallService
 from backend.db import Database
-from backend.errors import ApiError, api_error, http_error, invalid_request
+from backend.errors import ApiError, api_error, http_error, invalid_request, unexpected
+from backend.limits import BodyLimit
 from backend.registry.access import ServerAccessGiver, TokenIssuer, static_issuer
 from backend.registry.manifests import load_manifests
 from backend.settings import BackendSettings, server_doors
 from backend.tokens import endpoints as token_endpoints
 from backend.tokens.revocation import Revocations
 from backend.tokens.service import CallTokens
+from backend.workspaces.repository import DEMO_WORKSPACE, MAIN_WORKSPACE, add_workspace
 
 
 def _utc_now() -> datetime:
@@ -38,23 +41,32 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     database = Database(settings.database)
     agents = AgentService(database, now)
     call_tokens = CallTokens(settings.key_ring(), issuer=settings.issuer, now=now)
-    access = ServerAccessGiver(server_doors(load_manifests()), _issuer(settings, call_tokens))
-    calls = CallService(database, agents, access=access, demo=settings.demo, now=now)
+    server_access = ServerAccessGiver(server_doors(load_manifests()), _issuer(settings, call_tokens))
+    calls = CallService(database, agents, access=server_access, demo=settings.demo, now=now)
+    assert settings.service_token is not None, "checked by the settings"
+    workspace = DEMO_WORKSPACE if settings.demo else MAIN_WORKSPACE
+    access = AccessService(service_token=settings.service_token, default_workspace=workspace)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         await database.migrate()
         if settings.demo:
             await agents.seed_demo()
+        else:
+            async with database.scoped(workspace) as session:
+                await add_workspace(session, workspace, "Main", now())
         yield
         await database.aclose()
 
     app = FastAPI(title="Voxie", version="0.1.0", lifespan=lifespan)
+    app.state.access, app.state.database = access, database
     app.state.settings, app.state.agents, app.state.calls = settings, agents, calls
     app.state.call_tokens, app.state.revocations = call_tokens, Revocations(database, now)
     app.add_exception_handler(ApiError, api_error)
     app.add_exception_handler(RequestValidationError, invalid_request)
     app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, unexpected)
+    app.add_middleware(BodyLimit)
     app.include_router(agent_endpoints.router)
     app.include_router(call_endpoints.router)
     app.include_router(token_endpoints.router)

@@ -1,10 +1,15 @@
 """Errors of the API: one JSON shape with a stable code."""
 
+from typing import Any
+
+import structlog
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+
+log = structlog.get_logger()
 
 
 class ErrorBody(BaseModel):
@@ -23,11 +28,15 @@ class ApiError(Exception):
         code: stable, for programs.
         message: names what is wrong and the fix.
         field: the part of the request concerned.
+        retry_after: seconds after which another try makes sense.
     """
 
-    def __init__(self, status: int, code: str, message: str, *, field: str | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, field: str | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = {} if retry_after is None else {"retry-after": str(retry_after)}
         self.body = ErrorBody(code=code, message=message, field=field)
 
 
@@ -40,7 +49,8 @@ def not_found(what: str, known: list[str] | None = None) -> ApiError:
 async def api_error(_: Request, error: Exception) -> JSONResponse:
     """An ``ApiError`` as it crosses the wire."""
     assert isinstance(error, ApiError)
-    return JSONResponse(error.body.model_dump(), status_code=error.status)
+    headers = {"www-authenticate": "Bearer"} if error.status == 401 else dict(error.headers)
+    return JSONResponse(error.body.model_dump(), status_code=error.status, headers=headers)
 
 
 async def invalid_request(_: Request, error: Exception) -> JSONResponse:
@@ -55,9 +65,30 @@ async def invalid_request(_: Request, error: Exception) -> JSONResponse:
 async def http_error(_: Request, error: Exception) -> JSONResponse:
     """What the framework itself refuses."""
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "http_error")
     return JSONResponse(
         ErrorBody(code=code, message=str(error.detail)).model_dump(),
         status_code=error.status_code,
         headers=error.headers,
     )
+
+
+async def unexpected(_: Request, error: Exception) -> JSONResponse:
+    """A mistake of ours: the client learns that, the log its type, neither what was sent."""
+    log.error("unexpected_error", error=type(error).__name__, where=_where(error))
+    return JSONResponse(
+        ErrorBody(code="internal", message="this is our mistake; it has been noted").model_dump(), status_code=500
+    )
+
+
+def _where(error: BaseException) -> str:
+    """File and line of an error. Its text and arguments may hold what somebody said."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
+def describes(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Error answers of an endpoint, for the API's description."""
+    return {status: {"model": ErrorBody} for status in statuses}

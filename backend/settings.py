@@ -1,8 +1,10 @@
 """Settings of the backend."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,6 +15,14 @@ from contracts.manifest import Manifest
 from contracts.modes import Mode
 
 SANDBOX_BEARER = "sandbox"
+SANDBOX_PORT = 3010
+PREFIX = "BACKEND_"
+DRIVERS = {
+    "postgresql://": "postgresql+asyncpg://",
+    "postgres://": "postgresql+asyncpg://",
+    "sqlite://": "sqlite+aiosqlite://",
+}
+SERVER_URL = re.compile(r"MCP_[A-Z0-9_]+_URL")
 
 
 class SettingsError(Exception):
@@ -68,9 +78,9 @@ class BackendSettings(BaseSettings):
         if self.database_url is None:
             return f"sqlite+aiosqlite:///{self.state / 'backend.sqlite3'}"
         url = self.database_url.get_secret_value()
-        for plain in ("postgresql://", "postgres://"):
+        for plain, driven in DRIVERS.items():
             if url.startswith(plain):
-                return "postgresql+asyncpg://" + url.removeprefix(plain)
+                return driven + url.removeprefix(plain)
         return url
 
     @model_validator(mode="after")
@@ -106,15 +116,43 @@ def load_settings() -> BackendSettings:
     """Read and check the settings.
 
     Raises:
-        SettingsError: a variable is missing or wrong.
+        SettingsError: a variable is missing, wrong or unknown.
     """
+    _refuse_unknown()
     try:
-        return BackendSettings()
+        settings = BackendSettings()
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         name = str(problem["loc"][0]) if problem["loc"] else ""
         message = problem["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{name}: {message}" if name else message) from None
+    if not settings.demo:
+        _refuse_the_sandbox()
+    return settings
+
+
+def _refuse_unknown() -> None:
+    known = {str(field.validation_alias) for field in BackendSettings.model_fields.values()}
+    names = {name.upper() for name in os.environ}
+    env_file = Path(str(BackendSettings.model_config.get("env_file")))
+    if env_file.is_file():
+        lines = (line.strip() for line in env_file.read_text().splitlines())
+        names |= {line.split("=", 1)[0].strip().upper() for line in lines if "=" in line and not line.startswith("#")}
+    for name in sorted(names):
+        if name.startswith(PREFIX) and name not in known:
+            ours = ", ".join(sorted(name for name in known if name.startswith(PREFIX)))
+            raise SettingsError(f"{name} is not a setting of the backend; it knows {ours}")
+
+
+def _refuse_the_sandbox() -> None:
+    for name, value in os.environ.items():
+        if SERVER_URL.fullmatch(name) and _is_sandbox(value):
+            raise SettingsError(f"{name} points at the sandbox: live mode never uses it, set the real server's URL")
+
+
+def _is_sandbox(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.hostname == "sandbox" or parts.port == SANDBOX_PORT
 
 
 def server_doors(manifests: list[Manifest]) -> dict[str, ServerDoor]:

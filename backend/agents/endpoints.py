@@ -4,18 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from backend.access import require_service
-from backend.agents.schemas import AgentList, AgentSummary
-from backend.agents.seed import DEMO_WORKSPACE
+from backend.access.dependencies import needs
+from backend.access.principal import Principal, Scope
+from backend.agents.schemas import AgentSummary
 from backend.agents.service import AgentService
-from backend.errors import ErrorBody
+from backend.errors import describes
+from backend.pages import Cursor, Limit, Page
 from contracts.agents import AgentSpec
 
 router = APIRouter(
     prefix="/api/agents",
     tags=["agents"],
-    dependencies=[Depends(require_service)],
-    responses={401: {"model": ErrorBody}},
+    responses=describes(401, 403, 422),
 )
 
 
@@ -25,20 +25,18 @@ def service(request: Request) -> AgentService:
 
 
 Agents = Annotated[AgentService, Depends(service)]
+Reader = Annotated[Principal, needs(Scope.AGENTS_READ)]
 
 
 @router.get("")
-async def list_agents(agents: Agents) -> AgentList:
-    """The published agents."""
-    return AgentList(
-        agents=[
-            AgentSummary(id=spec.id, name=spec.name, kind=spec.kind, version=spec.version)
-            for spec in await agents.list(DEMO_WORKSPACE)
-        ]
-    )
+async def list_agents(
+    principal: Reader, agents: Agents, limit: Limit = 50, cursor: Cursor = None
+) -> Page[AgentSummary]:
+    """The agents, by name."""
+    return await agents.page(principal.workspace, limit=limit, cursor=cursor)
 
 
-@router.get("/{agent_id}", responses={404: {"model": ErrorBody}})
-async def get_agent(agent_id: str, agents: Agents) -> AgentSpec:
+@router.get("/{agent_id}", responses=describes(404))
+async def get_agent(agent_id: str, principal: Reader, agents: Agents) -> AgentSpec:
     """One published agent, whole."""
-    return await agents.get(DEMO_WORKSPACE, agent_id)
+    return await agents.get(principal.workspace, agent_id)

@@ -1,44 +1,45 @@
-"""Agents in the database. Every query names a workspace."""
+"""Agents in the database."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.db import AgentRow, AgentVersionRow, WorkspaceRow
+from backend.agents.tables import AgentRow, AgentVersionRow
+from backend.pages import after
 from contracts.agents import AgentSpec
 
+_is_published = sa.and_(AgentRow.id == AgentVersionRow.agent_id, AgentRow.published_version == AgentVersionRow.version)
 
-async def published(session: AsyncSession, workspace: str) -> list[AgentSpec]:
-    """The published version of each agent of a workspace."""
+
+async def page(session: AsyncSession, *, limit: int, start: Sequence[str] | None) -> Sequence[sa.Row[AgentRow, str]]:
+    """Agents with their kind, by name and id, after the key ``start``."""
     query = (
-        sa.select(AgentVersionRow.spec)
-        .join(
-            AgentRow,
-            sa.and_(AgentRow.id == AgentVersionRow.agent_id, AgentRow.published_version == AgentVersionRow.version),
-        )
-        .where(AgentRow.workspace_id == workspace, AgentVersionRow.workspace_id == workspace)
-        .order_by(AgentRow.name)
+        sa.select(AgentRow, AgentVersionRow.spec["kind"].as_string())
+        .join(AgentVersionRow, _is_published)
+        .order_by(AgentRow.name, AgentRow.id)
+        .limit(limit)
     )
-    return [AgentSpec.model_validate(spec) for spec in (await session.execute(query)).scalars()]
+    if start is not None:
+        query = query.where(after(AgentRow.name, AgentRow.id, values=start))
+    return (await session.execute(query)).all()
 
 
-async def version_of(session: AsyncSession, workspace: str, agent_id: str, version: int) -> AgentSpec | None:
-    """One version of an agent."""
-    query = sa.select(AgentVersionRow.spec).where(
-        AgentVersionRow.workspace_id == workspace,
-        AgentVersionRow.agent_id == agent_id,
-        AgentVersionRow.version == version,
-    )
+async def published_spec(session: AsyncSession, agent_id: str) -> AgentSpec | None:
+    """The published version of an agent."""
+    query = sa.select(AgentVersionRow.spec).join(AgentRow, _is_published).where(AgentRow.id == agent_id)
     spec = (await session.execute(query)).scalar()
     return AgentSpec.model_validate(spec) if spec is not None else None
 
 
-async def add_workspace(session: AsyncSession, workspace: str, name: str, now: datetime) -> None:
-    """Add a workspace unless it is there."""
-    if await session.get(WorkspaceRow, workspace) is None:
-        session.add(WorkspaceRow(id=workspace, name=name, created_at=now))
-        await session.flush()
+async def version_of(session: AsyncSession, agent_id: str, version: int) -> AgentSpec | None:
+    """One version of an agent."""
+    query = sa.select(AgentVersionRow.spec).where(
+        AgentVersionRow.agent_id == agent_id, AgentVersionRow.version == version
+    )
+    spec = (await session.execute(query)).scalar()
+    return AgentSpec.model_validate(spec) if spec is not None else None
 
 
 async def publish(session: AsyncSession, spec: AgentSpec, now: datetime) -> None:

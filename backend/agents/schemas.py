@@ -2,8 +2,6 @@
 
 from pydantic import BaseModel
 
-from contracts.agents import AgentSpec
-
 
 class AgentSummary(BaseModel):
     """One line of the list."""
@@ -12,12 +10,3 @@ class AgentSummary(BaseModel):
     name: str
     kind: str
     version: int
-
-
-class AgentList(BaseModel):
-    """The agents of a workspace."""
-
-    agents: list[AgentSummary]
-
-
-__all__ = ["AgentList", "AgentSpec", "AgentSummary"]

@@ -1,9 +1,8 @@
 """The agents of demo mode."""
 
+from backend.workspaces.repository import DEMO_WORKSPACE
 from contracts.agents import AgentSpec, BusinessProfile
 from contracts.hours import OpeningHours
-
-DEMO_WORKSPACE = "demo"
 
 
 def demo_agents() -> list[AgentSpec]:

@@ -4,18 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from backend.access import require_service
-from backend.agents.seed import DEMO_WORKSPACE
+from backend.access.dependencies import needs
+from backend.access.principal import Principal, Scope
 from backend.calls.schemas import CallView, NewCall
 from backend.calls.service import CallService
-from backend.errors import ErrorBody
+from backend.errors import describes
 from contracts.calls import CallBootstrap, RenewedAccess
 
 router = APIRouter(
     prefix="/api/calls",
     tags=["calls"],
-    dependencies=[Depends(require_service)],
-    responses={401: {"model": ErrorBody}, 404: {"model": ErrorBody}, 422: {"model": ErrorBody}},
+    responses=describes(401, 403, 404, 422),
 )
 
 
@@ -25,30 +24,39 @@ def service(request: Request) -> CallService:
 
 
 Calls = Annotated[CallService, Depends(service)]
+Writer = Annotated[Principal, needs(Scope.CALLS_WRITE)]
+Worker = Annotated[Principal, needs(Scope.WORKER)]
+
+
+async def workspace_of_call(call_id: str, principal: Principal, calls: CallService) -> str:
+    """Whose call a request is about: a worker that names no workspace means the call's own."""
+    if principal.is_service and not principal.named_workspace:
+        return await calls.workspace_of(call_id)
+    return principal.workspace
 
 
 @router.post("", status_code=201)
-async def start_call(new: NewCall, calls: Calls) -> CallView:
+async def start_call(new: NewCall, principal: Writer, calls: Calls) -> CallView:
     """Register a call."""
-    return await calls.start(DEMO_WORKSPACE, new)
+    return await calls.start(principal.workspace, new)
 
 
-@router.post("/{call_id}/bootstrap", response_model=CallBootstrap, responses={409: {"model": ErrorBody}})
-async def bootstrap_call(call_id: str, calls: Calls) -> Response:
+@router.post("/{call_id}/bootstrap", response_model=CallBootstrap, responses=describes(409))
+async def bootstrap_call(call_id: str, principal: Worker, calls: Calls) -> Response:
     """Everything that a worker needs for a call: the agent, and how its servers are reached."""
-    answer = await calls.bootstrap(DEMO_WORKSPACE, call_id)
+    answer = await calls.bootstrap(await workspace_of_call(call_id, principal, calls), call_id)
     # As the contract itself writes it, since this is the one place where tokens cross.
     return Response(answer.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
 
 
-@router.post("/{call_id}/tokens", response_model=RenewedAccess, responses={409: {"model": ErrorBody}})
-async def renew_tokens(call_id: str, calls: Calls) -> Response:
+@router.post("/{call_id}/tokens", response_model=RenewedAccess, responses=describes(409))
+async def renew_tokens(call_id: str, principal: Worker, calls: Calls) -> Response:
     """Fresh tokens for a call that goes on; ask at half of their life. The tools in it are those approved by now."""
-    answer = await calls.renew(DEMO_WORKSPACE, call_id)
+    answer = await calls.renew(await workspace_of_call(call_id, principal, calls), call_id)
     return Response(answer.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
 
 
 @router.post("/{call_id}/end")
-async def end_call(call_id: str, calls: Calls) -> CallView:
+async def end_call(call_id: str, principal: Writer, calls: Calls) -> CallView:
     """End a call."""
-    return await calls.end(DEMO_WORKSPACE, call_id)
+    return await calls.end(await workspace_of_call(call_id, principal, calls), call_id)

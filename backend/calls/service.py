@@ -4,10 +4,13 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from backend.agents import repository as agents
 from backend.agents.service import AgentService
 from backend.calls.schemas import CallView, NewCall
-from backend.db import CallRow, Database
+from backend.calls.tables import CallRow
+from backend.db import Database
 from backend.errors import ApiError, not_found
 from backend.registry.access import Caller, ServerAccessGiver
 from contracts.agents import AgentSpec
@@ -41,6 +44,18 @@ class CallService:
         self._demo = demo
         self._now = now
 
+    async def workspace_of(self, call_id: str) -> str:
+        """Whose call it is. A worker knows its call, not the workspace.
+
+        Raises:
+            ApiError: 404.
+        """
+        async with self._database.unscoped("a worker's job names the call alone") as session:
+            workspace = (await session.execute(sa.select(CallRow.workspace_id).where(CallRow.id == call_id))).scalar()
+        if workspace is None:
+            raise not_found("call")
+        return workspace
+
     async def start(self, workspace: str, new: NewCall) -> CallView:
         """Register a call, pinned to the agent's published version.
 
@@ -57,7 +72,7 @@ class CallService:
             started_at=self._now(),
             ended_at=None,
         )
-        async with self._database.session() as session:
+        async with self._database.scoped(workspace) as session:
             session.add(row)
         return _view(row)
 
@@ -83,13 +98,13 @@ class CallService:
         return RenewedAccess(servers=await self._access.for_call(spec, _caller(row)))
 
     async def _live(self, workspace: str, call_id: str) -> tuple[CallRow, AgentSpec]:
-        async with self._database.session() as session:
+        async with self._database.scoped(workspace) as session:
             row = await session.get(CallRow, call_id)
-            if row is None or row.workspace_id != workspace:
+            if row is None:
                 raise not_found("call")
             if row.ended_at is not None:
                 raise ApiError(409, "call_ended", "this call has ended; start a new one")
-            spec = await agents.version_of(session, workspace, row.agent_id, row.agent_version)
+            spec = await agents.version_of(session, row.agent_id, row.agent_version)
         if spec is None:
             raise not_found("agent version")
         return row, spec
@@ -100,9 +115,9 @@ class CallService:
         Raises:
             ApiError: 404.
         """
-        async with self._database.session() as session:
+        async with self._database.scoped(workspace) as session:
             row = await session.get(CallRow, call_id)
-            if row is None or row.workspace_id != workspace:
+            if row is None:
                 raise not_found("call")
             row.ended_at = row.ended_at or self._now()
         return _view(row)

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.db import CallRow
+from backend.calls.tables import CallRow
 
 
 async def ended_since(session: AsyncSession, moment: datetime) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Who may use the API: rooms of ours, people, programs."""

@@ -1,0 +1,1 @@
+"""Workspaces: a business and everything that is its own."""
