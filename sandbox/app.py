@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 import sandbox
 from sandbox.faults import FaultMiddleware, Faults, fault_endpoint
@@ -30,7 +31,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_now) -> Starlette:
+def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_now) -> ASGIApp:
     """The sandbox.
 
     Args:
@@ -65,9 +66,9 @@ def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_
         *(route for part in parts for route in part.routes()),
     ]
     further = {urlsplit(settings.base_url).hostname or ""}
-    # The faults come first: cutting a line needs the server's own ``send``.
-    middleware = [Middleware(FaultMiddleware, faults=faults), Middleware(AdminGuard, further_hosts=further)]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=middleware)
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(AdminGuard, further_hosts=further)])
+    # Around all of Starlette, which puts a ``send`` of its own before any middleware: cutting a line needs the server's.
+    return FaultMiddleware(app, faults)
 
 
 def find_parts(context: SandboxContext) -> Sequence[SandboxPart]:
