@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.postgres import database_url as database_url
 from tests.postgres import postgres_server as postgres_server
@@ -16,3 +17,17 @@ async def world(tmp_path: Path) -> AsyncGenerator[World]:
     """Sandbox and servers on real sockets, on a clock that stands still."""
     async with open_world(tmp_path) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting_world(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
+    """One world for all tests of a module, which run on one event loop: ``pytest.mark.asyncio(loop_scope="module")``."""
+    async with open_world(tmp_path_factory.mktemp("state")) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def emptied_world(lasting_world: World) -> AsyncGenerator[World]:
+    """The module's world, emptied after each test: ten times faster than a new one."""
+    yield lasting_world
+    await lasting_world.forget()

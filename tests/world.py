@@ -50,6 +50,10 @@ class World:
     calendar: RunningApp | None = None
     zapier: RunningApp | None = None
     calendar_settings: dict[str, Any] = field(default_factory=dict)
+    upstream: list[str] = field(default_factory=list)
+    """Every request that reached the vendors, as ``METHOD /path``."""
+    session: str = "call"
+    """Begins the ids of calls that a test does not name."""
     _calls: int = 0
 
     async def start_calendar(self, *, port: int = 0) -> RunningApp:
@@ -91,6 +95,14 @@ class World:
             answer = await client.post("/_sandbox/faults", json={"route": route, **what}, headers=ADMIN)
             assert answer.status_code == 200, answer.text
 
+    async def forget(self) -> None:
+        """Empty the vendors, and let the promises and leases of earlier tests run out: cheaper than a new world."""
+        async with httpx.AsyncClient(base_url=self.sandbox.url, headers=ADMIN, trust_env=False) as client:
+            assert (await client.post("/_sandbox/reset")).status_code == 200
+        self.clock.advance(minutes=3)
+        self.session = f"call-at-{self.clock.seconds():.0f}"
+        self.upstream.clear()
+
     async def events(self) -> list[dict[str, Any]]:
         """The calendar's events, by Google's own client."""
         return await asyncio.to_thread(self._events)
@@ -118,13 +130,18 @@ class World:
         return McpClient(server.url, token=SecretStr(token))
 
     async def call(
-        self, tool: str, *, call: str = "call-1", caller: str | None = None, role: Role = Role.PUBLIC,
+        self, tool: str, *, call: str | None = None, caller: str | None = None, role: Role = Role.PUBLIC,
         epoch: int | None = None, operation: str | None = None, deadline: float | None = None, **arguments: Any,
     ) -> ToolAnswer:  # fmt: skip
         """Call a calendar tool as somebody."""
         assert self.calendar is not None
         meta = RequestMeta(
-            call=call, caller=caller, role=role, epoch=epoch, operation=operation, deadline=deadline
+            call=call or f"{self.session}-1",
+            caller=caller,
+            role=role,
+            epoch=epoch,
+            operation=operation,
+            deadline=deadline,
         ).to_wire()
         async with self.client(self.calendar) as client:
             return await client.call(tool, arguments, meta=meta)
@@ -176,6 +193,17 @@ class Caller:
         return answer
 
 
+def recording(app: Any, requests: list[str]) -> Any:
+    """An app that notes each request before it is handled."""
+
+    async def recorded(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/_sandbox"):
+            requests.append(f"{scope['method']} {scope['path']}")
+        await app(scope, receive, send)
+
+    return recorded
+
+
 def google_client(sandbox: str) -> Any:
     """Google's own client, pointed at the sandbox; a context manager."""
     import httplib2
@@ -198,14 +226,14 @@ async def open_world(state: Path, **calendar_settings: Any) -> AsyncGenerator[Wo
     """Start everything that is there; the Zapier part may have been removed."""
     clock = Clock()
     settings = SandboxSettings(_env_file=None, state=state, zone=ZONE)
-    sandbox = await start(create_sandbox(settings, now=clock.now))
-    world = World(state, clock, sandbox, calendar_settings=calendar_settings)
+    upstream: list[str] = []
+    sandbox = await start(recording(create_sandbox(settings, now=clock.now), upstream))
+    world = World(state, clock, sandbox, calendar_settings=calendar_settings, upstream=upstream)
     await world.start_calendar()
     if importlib.util.find_spec("mcp_servers.zapier") is not None:
         await world.start_zapier()
     try:
         yield world
     finally:
-        for server in (world.calendar, world.zapier, world.sandbox):
-            if server is not None and not server.task.done():
-                await server.stop()
+        servers = (world.calendar, world.zapier, world.sandbox)
+        await asyncio.gather(*(s.stop() for s in servers if s is not None and not s.task.done()))

@@ -1,7 +1,7 @@
 """The only place that knows Google's wire: google-api-python-client builds and checks requests offline, httpx sends them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -30,6 +30,7 @@ from mcp_servers.shared.http import NoAnswer, Outbound, Policy, retry_after
 READ_SECONDS = 2.4
 WRITE_SECONDS = 4.5
 LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded"}
+SCOPE_REASONS = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
 EVENT_FIELDS = (
     "id,etag,status,summary,description,location,start,end,transparency,recurringEventId,htmlLink,"
     "extendedProperties/private,attendees(email,self,responseStatus,displayName)"
@@ -238,26 +239,34 @@ def _reason(response: httpx.Response) -> str:
 def _error(response: httpx.Response) -> ServerError:
     """Google's error table (https://developers.google.com/workspace/calendar/api/guides/errors) as what happens next."""
     status, reason = response.status_code, _reason(response)
-    if status == 401:
-        return NeedsReconnect("Google refused the access token: the owner must connect the account again")
-    if status == 403 and reason in LIMIT_REASONS:
+    if status == 429 or (status == 403 and reason in LIMIT_REASONS):
         return TryLater("Google's rate limit is reached", retry_after=retry_after(response) or 1.0)
-    if status == 403 and reason == "quotaExceeded":
-        return TryLater("Google's calendar usage limits are exceeded for hours", retry_after=3600.0)
-    if status == 403 and reason == "accessNotConfigured":
-        return NeedsReconnect("the Google Calendar API is switched off in the Google Cloud project; enable it there")
     if status == 403:
-        return NotAllowed(
-            f"Google does not allow this ({reason or 'forbidden'}): check the account's access and scopes"
-        )
-    if status in {404, 410}:
-        return NotFound("there is no such event or calendar, or this account cannot see it")
-    if status == 412:
-        return Conflict(
-            "the event changed since it was read", speech="That booking has just been changed by someone else."
-        )
-    if status == 429:
-        return TryLater("Google's rate limit is reached", retry_after=retry_after(response) or 1.0)
+        return _forbidden(reason)
     if status >= 500:
         return Unavailable(f"Google Calendar answered {status}")
+    if status in BY_STATUS:
+        return BY_STATUS[status]()
     return BadRequest(f"Google refused the request ({reason or status})")
+
+
+def _forbidden(reason: str) -> ServerError:
+    if reason == "quotaExceeded":
+        return TryLater("Google's calendar usage limits are exceeded for hours", retry_after=3600.0)
+    if reason == "accessNotConfigured":
+        return NeedsReconnect("the Google Calendar API is switched off in the Google Cloud project; enable it there")
+    if reason in SCOPE_REASONS:
+        return NeedsReconnect(
+            "Google did not grant a scope that this needs: the owner must connect again and leave every box ticked"
+        )
+    return NotAllowed(f"Google does not allow this ({reason or 'forbidden'}): check the account's access")
+
+
+BY_STATUS: Mapping[int, Callable[[], ServerError]] = {
+    401: lambda: NeedsReconnect("Google refused the access token: the owner must connect the account again"),
+    404: lambda: NotFound("there is no such event or calendar, or this account cannot see it"),
+    410: lambda: NotFound("the event has been deleted"),
+    412: lambda: Conflict(
+        "the event changed since it was read", speech="That booking has just been changed by someone else."
+    ),
+}
