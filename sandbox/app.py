@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -31,7 +32,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_now) -> ASGIApp:
+def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_now) -> Starlette:
     """The sandbox.
 
     Args:
@@ -66,9 +67,20 @@ def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_
         *(route for part in parts for route in part.routes()),
     ]
     further = {urlsplit(settings.base_url).hostname or ""}
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(AdminGuard, further_hosts=further)])
-    # Around all of Starlette, which puts a ``send`` of its own before any middleware: cutting a line needs the server's.
-    return FaultMiddleware(app, faults)
+    return _Sandbox(
+        faults, routes=routes, lifespan=lifespan, middleware=[Middleware(AdminGuard, further_hosts=further)]
+    )
+
+
+class _Sandbox(Starlette):
+    """Puts the faults around everything: cutting a line needs the server's own ``send``, which Starlette wraps."""
+
+    def __init__(self, faults: Faults, **rest: Any) -> None:
+        self._faults = faults
+        super().__init__(**rest)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return FaultMiddleware(super().build_middleware_stack(), self._faults)
 
 
 def find_parts(context: SandboxContext) -> Sequence[SandboxPart]:

@@ -3,7 +3,7 @@
 import asyncio
 import fnmatch
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -11,6 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_REASONS: Mapping[int, tuple[str, str]] = {
+    400: ("global", "badRequest"),
+    401: ("global", "authError"),
+    403: ("usageLimits", "rateLimitExceeded"),
+    404: ("global", "notFound"),
+    409: ("global", "duplicate"),
+    410: ("global", "deleted"),
+    412: ("global", "conditionNotMet"),
+    429: ("usageLimits", "rateLimitExceeded"),
+}
 
 
 class Fault(BaseModel):
@@ -101,8 +112,8 @@ def _answer(fault: Fault) -> Response:
     status = fault.status or 500
     body = fault.body
     if body is None:
-        reason = "rateLimitExceeded" if status in {403, 429} else "backendError"
-        errors = [{"domain": "usageLimits" if status in {403, 429} else "global", "reason": reason, "message": reason}]
+        domain, reason = _REASONS.get(status, ("global", "backendError"))
+        errors = [{"domain": domain, "reason": reason, "message": reason}]
         body = {"error": {"errors": errors, "code": status, "message": reason}}
     return Response(json.dumps(body), status_code=status, media_type="application/json", headers=fault.headers)
 

@@ -1,32 +1,50 @@
 """The events of one calendar: checked as Google checks them, shown as Google shows them."""
 
+import base64
 import hashlib
 import re
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from sandbox.google.errors import GoogleError, invalid
 from sandbox.google.times import read_time, rfc3339, shown_in
 
 ID_FORM = re.compile(r"[a-v0-9]{5,1024}")
+E_MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 WRITABLE = {
-    "attendees", "anyoneCanAddSelf", "colorId", "description", "end", "extendedProperties", "guestsCanInviteOthers",
-    "guestsCanModify", "guestsCanSeeOtherGuests", "location", "reminders", "start", "status", "summary", "transparency",
-    "visibility", "source", "recurrence", "iCalUID",
+    "anyoneCanAddSelf", "attendees", "colorId", "description", "end", "extendedProperties", "guestsCanInviteOthers",
+    "guestsCanModify", "guestsCanSeeOtherGuests", "location", "recurrence", "reminders", "source", "start", "status",
+    "summary", "transparency", "visibility",
 }  # fmt: skip
-STATUSES = {"confirmed", "tentative", "cancelled"}
-TRANSPARENCIES = {"opaque", "transparent"}
-VISIBILITIES = {"default", "public", "private", "confidential"}
-RESPONSES = {"needsAction", "declined", "tentative", "accepted"}
+LASTING = (
+    "kind", "id", "status", "htmlLink", "created", "creator", "organizer", "iCalUID", "sequence", "eventType",
+    "recurringEventId", "originalStartTime", "conferenceData", "hangoutLink",
+)  # fmt: skip
+"""What ``update`` keeps although it is left out."""
+DEFAULTS: Mapping[str, Any] = {"reminders": {"useDefault": True}}
+REMINDERS_MOST, REMINDER_MINUTES_MOST = 5, 40320
+
+Resource = dict[str, Any]
 
 
-def new_event(
-    body: Mapping[str, Any], *, account: str, zone: ZoneInfo, now: datetime, change: int
-) -> tuple[dict[str, Any], tuple[float, float]]:
-    """A new event from an insert's body, and the span that it covers.
+@dataclass(frozen=True)
+class Home:
+    """Where an event lives, and when it is written."""
+
+    calendar: str
+    account: str
+    zone: ZoneInfo
+    now: datetime
+    change: int
+    """The number of this change."""
+
+
+def new_event(body: Mapping[str, Any], home: Home) -> Resource:
+    """A new event from an insert's body.
 
     Raises:
         GoogleError: 400.
@@ -34,86 +52,141 @@ def new_event(
     event_id = str(body.get("id") or uuid.uuid4().hex[:26])
     if not ID_FORM.fullmatch(event_id):
         raise invalid("Invalid resource id value.")
-    stamp = rfc3339(now)
-    event: dict[str, Any] = {
+    organizer = {"email": home.calendar, "self": True}
+    event: Resource = {
         "kind": "calendar#event",
         "id": event_id,
         "status": "confirmed",
-        "htmlLink": f"https://www.google.com/calendar/event?eid={event_id}",
-        "created": stamp,
-        "creator": {"email": account, "self": True},
-        "organizer": {"email": account, "self": True},
+        "htmlLink": html_link(event_id, home.calendar),
+        "created": rfc3339(home.now),
+        "creator": {"email": home.account, **({"self": True} if home.account == home.calendar else {})},
+        "organizer": organizer,
         "iCalUID": str(body.get("iCalUID") or f"{event_id}@google.com"),
         "sequence": 0,
-        "reminders": {"useDefault": True},
-        "eventType": "default",
+        "eventType": str(body.get("eventType") or "default"),
     }
-    return changed_event(event, body, zone=zone, now=now, change=change)
+    return changed_event(event, body, home)
 
 
-def changed_event(
-    event: Mapping[str, Any], body: Mapping[str, Any], *, zone: ZoneInfo, now: datetime, change: int
-) -> tuple[dict[str, Any], tuple[float, float]]:
-    """An event with a patch's fields, and the span that it then covers. Arrays are replaced whole.
+def html_link(event_id: str, calendar: str) -> str:
+    """Where a person would open it."""
+    eid = base64.urlsafe_b64encode(f"{event_id} {calendar}".encode()).decode().rstrip("=")
+    return f"https://www.google.com/calendar/event?eid={eid}"
+
+
+def changed_event(event: Resource, body: Mapping[str, Any], home: Home) -> Resource:
+    """An event with a patch's fields: objects are merged, arrays replaced whole, null removes.
 
     Raises:
         GoogleError: 400.
     """
-    changed = {**event, **{key: value for key, value in body.items() if key in WRITABLE and value is not None}}
-    for key in [key for key, value in body.items() if key in WRITABLE and value is None]:
-        changed.pop(key, None)
-    start, changed["start"] = read_time(changed.get("start"), "start", zone)
-    end, changed["end"] = read_time(changed.get("end"), "end", zone)
+    kept = merged({**DEFAULTS, **event}, {key: value for key, value in body.items() if key in WRITABLE})
+    changed: Resource = {**DEFAULTS, "status": "confirmed", **kept}
+    _check_kept_type(event, body)
+    start, changed["start"] = read_time(changed.get("start"), "start", home.zone)
+    end, changed["end"] = read_time(changed.get("end"), "end", home.zone)
     if ("date" in changed["start"]) != ("date" in changed["end"]):
         raise invalid("Start and end times must either both be date or both be dateTime.")
     if end < start:
         raise GoogleError(400, "timeRangeEmpty", "The specified time range is empty.", domain="calendar")
-    _check_enums(changed)
-    changed["attendees"] = [_attendee(guest) for guest in changed.get("attendees", ())]
-    if not changed["attendees"]:
-        del changed["attendees"]
-    if event.get("start") not in (None, changed["start"]) or event.get("end") not in (None, changed["end"]):
+    _check_reminders(cast("Resource", changed["reminders"]))
+    guests = [_attendee(guest, home) for guest in cast("list[Resource]", changed.pop("attendees", ()))]
+    if guests:
+        changed["attendees"] = guests
+    if not changed.get("recurrence"):
+        changed.pop("recurrence", None)
+    if _moved(event, changed):
         changed["sequence"] = int(changed["sequence"]) + 1
-    return stamped(changed, now=now, change=change), (start.timestamp(), end.timestamp())
+    return stamped(changed, now=home.now, change=home.change)
 
 
-def stamped(event: Mapping[str, Any], *, now: datetime, change: int) -> dict[str, Any]:
+def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> Resource:
+    """Google's patch semantics."""
+    result = dict(base)
+    for key, value in patch.items():
+        old = result.get(key)
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            result[key] = merged(cast("Resource", old) if isinstance(old, dict) else {}, cast("Resource", value))
+        else:
+            result[key] = value
+    return result
+
+
+def _moved(before: Resource, after: Resource) -> bool:
+    return any(before.get(key) not in (None, after.get(key)) for key in ("start", "end", "recurrence"))
+
+
+def stamped(event: Resource, *, now: datetime, change: int) -> Resource:
     """With a new etag and time of change."""
-    digest = hashlib.sha256(f"{event['id']}|{change}".encode()).hexdigest()
-    return {**event, "updated": rfc3339(now), "etag": f'"{int(digest[:15], 16)}"'}
+    return {**event, "updated": rfc3339(now), "etag": etag_of(event["id"], change)}
 
 
-def shown(event: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
-    """As an answer shows it: instants in a zone."""
-    times = {name: shown_in(event[name], zone) for name in ("start", "end") if name in event}
+def etag_of(event_id: str, change: int) -> str:
+    """An etag that no other state of any event has."""
+    digest = hashlib.sha256(f"{event_id}|{change}".encode()).hexdigest()
+    return f'"{int(digest[:15], 16)}"'
+
+
+def shown(event: Resource, zone: ZoneInfo, *, attendees_most: int | None = None) -> Resource:
+    """As an answer shows it: instants in a zone, at most so many attendees."""
+    times = {name: shown_in(event[name], zone) for name in ("start", "end", "originalStartTime") if name in event}
+    guests = cast("list[Resource]", event.get("attendees", []))
+    if attendees_most is not None and len(guests) > attendees_most:
+        times |= {"attendees": [guest for guest in guests if guest.get("self")], "attendeesOmitted": True}
     return {**event, **times}
 
 
-def _check_enums(event: Mapping[str, Any]) -> None:
-    for name, allowed in (("status", STATUSES), ("transparency", TRANSPARENCIES), ("visibility", VISIBILITIES)):
-        if name in event and event[name] not in allowed:
-            raise invalid(f"Invalid value for: {event[name]} is not a valid value", name)
+def span_of(event: Resource, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The instants between which an event lies.
+
+    Args:
+        event: the resource.
+        zone: its calendar's, for all-day events.
+    """
+    return read_time(event["start"], "start", zone)[0], read_time(event["end"], "end", zone)[0]
 
 
-def _attendee(guest: Any) -> dict[str, Any]:
-    email = str(guest.get("email", "")) if isinstance(guest, Mapping) else ""
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
+def _check_kept_type(event: Resource, body: Mapping[str, Any]) -> None:
+    if body.get("eventType") not in (None, event["eventType"]):
+        message = "Event type cannot be changed."
+        raise GoogleError(400, "eventTypeRestriction", message, domain="calendar")
+
+
+def _check_reminders(reminders: Mapping[str, Any]) -> None:
+    overrides = cast("list[Resource]", reminders.get("overrides", []))
+    if overrides and reminders.get("useDefault"):
+        message = "Cannot specify both default reminders and overrides at the same time."
+        raise GoogleError(400, "cannotUseDefaultRemindersAndSpecifyOverride", message, domain="calendar")
+    if len(overrides) > REMINDERS_MOST:
+        raise invalid("Too many override reminders.", "reminders.overrides")
+    for reminder in overrides:
+        if "method" not in reminder or "minutes" not in reminder:
+            raise GoogleError(400, "required", "Missing override reminder method.", location="reminders.overrides")
+        if not 0 <= int(reminder["minutes"]) <= REMINDER_MINUTES_MOST:
+            raise invalid("Invalid reminder minutes.", "reminders.overrides")
+
+
+def _attendee(guest: Resource, home: Home) -> Resource:
+    email = str(guest.get("email", ""))
+    if not E_MAIL.fullmatch(email):
         raise invalid("Invalid attendee email.", "attendees")
-    response = str(guest.get("responseStatus", "needsAction"))
-    if response not in RESPONSES:
-        raise invalid(f"Invalid value for: {response} is not a valid value", "attendees")
-    return {**guest, "email": email, "responseStatus": response}
+    kept = {key: value for key, value in guest.items() if key not in {"self", "organizer"} and value is not None}
+    own = {"self": True, "organizer": True} if email.casefold() == home.calendar.casefold() else {}
+    return {"responseStatus": "needsAction", **kept, "email": email, **own}
 
 
-def matches_properties(event: Mapping[str, Any], wanted: list[str], kind: str) -> bool:
+def matches_properties(event: Resource, wanted: list[str], kind: str) -> bool:
     """Whether an event has all of the ``key=value`` pairs among its extended properties."""
     properties: Mapping[str, str] = event.get("extendedProperties", {}).get(kind, {})
     pairs = (pair.split("=", 1) for pair in wanted)
     return all(len(pair) == 2 and properties.get(pair[0]) == pair[1] for pair in pairs)
 
 
-def matches_text(event: Mapping[str, Any], text: str) -> bool:
+def matches_text(event: Resource, text: str) -> bool:
     """Whether every word of a search occurs in what Google searches."""
-    people = [guest.get("email", "") + " " + guest.get("displayName", "") for guest in event.get("attendees", ())]
-    searched = " ".join([str(event.get(key, "")) for key in ("summary", "description", "location")] + people).casefold()
+    people = [*event.get("attendees", ()), event.get("organizer", {})]
+    names = [f"{person.get('email', '')} {person.get('displayName', '')}" for person in people]
+    searched = " ".join([str(event.get(key, "")) for key in ("summary", "description", "location")] + names).casefold()
     return all(word in searched for word in text.casefold().split())

@@ -1,23 +1,22 @@
 """Google's paths: Calendar API v3 below ``/calendar/v3``, and ``/token``."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.google.api import CalendarApi
+from sandbox.google.api import EventsApi
+from sandbox.google.calendars import CalendarsApi
 from sandbox.google.errors import GoogleError
-from sandbox.google.fields import apply_mask, parse_mask
+from sandbox.google.routing import Endpoint, method_route
 from sandbox.google.store import Store
 from sandbox.part import SandboxContext
 
+ACCOUNT = "demo@sandbox.example"
 BEARER = "sandbox"
 REFRESH_TOKEN = "sandbox-refresh"  # noqa: S105 - the demo account's, known to everybody
 EXPIRES_IN = 3599
-
-Endpoint = Callable[[Request], Awaitable[Any]]
 
 
 class GooglePart:
@@ -31,67 +30,55 @@ class GooglePart:
 
     def __init__(self, context: SandboxContext) -> None:
         self._store = Store(context.engine)
-        self._api = CalendarApi(self._store, context)
+        self._calendars = CalendarsApi(self._store, context)
+        self._events = EventsApi(self._store, context)
 
     def routes(self) -> Sequence[BaseRoute]:
         """Google's own paths."""
-        api, base = self._api, "/calendar/v3"
-        event = f"{base}/calendars/{{calendar}}/events"
-        return (
-            Route("/token", _token, methods=["POST"]),
-            _route(f"{base}/users/me/calendarList", api.calendar_list, "GET"),
-            _route(f"{base}/users/me/calendarList/{{calendar}}", api.calendar_list_entry, "GET"),
-            _route(f"{base}/users/me/settings", api.settings, "GET"),
-            _route(f"{base}/users/me/settings/{{setting}}", api.setting, "GET"),
-            _route(f"{base}/calendars/{{calendar}}", api.calendar, "GET"),
-            _route(f"{base}/freeBusy", api.free_busy, "POST"),
-            _route(event, api.list_events, "GET"),
-            _route(event, api.insert_event, "POST"),
-            _route(f"{event}/{{event}}", api.get_event, "GET"),
-            _route(f"{event}/{{event}}", api.patch_event, "PATCH"),
-            _route(f"{event}/{{event}}", api.update_event, "PUT"),
-            _route(f"{event}/{{event}}", api.delete_event, "DELETE"),
-        )
+        methods = (method_route(name, endpoint, _admit) for name, endpoint in self._methods().items())
+        return (Route("/token", _token, methods=["POST"]), *methods)
+
+    def _methods(self) -> dict[str, Endpoint]:
+        calendars, events = self._calendars, self._events
+        return {
+            "calendarList.list": calendars.list_entries,
+            "calendarList.get": calendars.get_entry,
+            "calendarList.patch": calendars.patch_entry,
+            "calendars.get": calendars.get,
+            "calendars.insert": calendars.insert,
+            "calendars.patch": calendars.patch,
+            "calendars.update": calendars.update,
+            "calendars.delete": calendars.delete,
+            "settings.list": calendars.settings,
+            "settings.get": calendars.setting,
+            "freebusy.query": events.free_busy,
+            "events.list": events.list_events,
+            "events.get": events.get,
+            "events.insert": events.insert,
+            "events.patch": events.patch,
+            "events.update": events.update,
+            "events.delete": events.delete,
+        }
 
     async def start(self) -> None:
         """Create the tables and the demo account."""
         await self._store.create()
-        await self._api.create_account()
+        await self._calendars.create_account(ACCOUNT)
 
     async def reset(self) -> None:
         """An empty ``primary`` again."""
         await self._store.clear()
-        await self._api.create_account()
+        await self._calendars.create_account(ACCOUNT)
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
 
-def _route(path: str, endpoint: Endpoint, method: str) -> Route:
-    """An endpoint behind the bearer check, with ``fields`` and Google's errors."""
-
-    async def handle(request: Request) -> Response:
-        try:
-            _check_bearer(request)
-            answer = await endpoint(request)
-        except GoogleError as error:
-            return error.response()
-        if answer is None:
-            return Response(status_code=204)
-        mask = request.query_params.get("fields")
-        try:
-            shown = apply_mask(answer, parse_mask(mask)) if mask else answer
-        except GoogleError as error:
-            return error.response()
-        headers = {"etag": answer["etag"]} if "etag" in answer else None
-        return JSONResponse(shown, headers=headers)
-
-    return Route(path, handle, methods=[method])
-
-
-def _check_bearer(request: Request) -> None:
+async def _admit(request: Request, method: str) -> str:
+    del method
     if request.headers.get("authorization") != f"Bearer {BEARER}":
         raise GoogleError(401, "authError", "Invalid Credentials", location="Authorization", location_type="header")
+    return ACCOUNT
 
 
 async def _token(request: Request) -> Response:
