@@ -79,7 +79,7 @@ COMMON = """\
 COMPOSE_HEAD = """\
 # Made by `make generate` from the manifests; do not edit.
 # Demo:  docker compose -f docker-compose.mcp.yml --profile demo up --build
-# Live:  docker compose -f docker-compose.mcp.yml up --build   (with a filled-in .env)
+# Live:  docker compose -f docker-compose.mcp.yml --profile live up --build   (with a filled-in .env)
 # Set MCP_SERVER_TOKEN and BACKEND_SERVICE_TOKEN in .env first; compose stops without them.
 x-service: &service
   build: {context: ., dockerfile: deploy/Dockerfile}
@@ -177,8 +177,7 @@ def _name(name: str, *, demo: bool) -> str:
 
 def _entry(name: str, module: str, port: int, environment: dict[str, str], *, demo: bool) -> str:
     lines = [f"  {_name(name, demo=demo)}:", "    <<: *service", f"    command: [python, -m, {module}]"]
-    if demo:
-        lines.append("    profiles: [demo]")
+    lines.append(f"    profiles: [{'demo' if demo else 'live'}]")
     lines.append(f'    ports: ["127.0.0.1:{port}:{port}"]')
     lines.append(f"    volumes: [{'demo-state' if demo else 'state'}:/state]")
     lines.append("    environment:")
