@@ -32,12 +32,18 @@ class SettingsError(Exception):
 class BackendSettings(BaseSettings):
     """Read once per process, handed down."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, populate_by_name=True, use_attribute_docstrings=True
+    )
 
     mode: Annotated[Mode, Field(validation_alias="VOXIE_MODE")] = Mode.LIVE
+    """demo or live."""
     state: Annotated[Path, Field(validation_alias="VOXIE_STATE")] = Path(".voxie")
+    """Folder of local secrets and SQLite files."""
     host: Annotated[str, Field(validation_alias="BACKEND_HOST")] = "127.0.0.1"
+    """Where the backend listens."""
     port: Annotated[int, Field(validation_alias="BACKEND_PORT", ge=1, le=65535)] = 8000
+    """Its port."""
     database_url: Annotated[SecretStr | None, Field(validation_alias="DATABASE_URL")] = None
     """PostgreSQL; a SQLite file in the state folder when unset."""
     service_token: Annotated[SecretStr | None, Field(validation_alias="BACKEND_SERVICE_TOKEN", min_length=16)] = None

@@ -14,13 +14,18 @@ FALLBACK_ZONE = "UTC"
 class SandboxSettings(BaseSettings):
     """Read once per process."""
 
-    model_config = SettingsConfigDict(env_prefix="SANDBOX_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SANDBOX_", env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True
+    )
 
     host: str = "127.0.0.1"
+    """Where the sandbox listens."""
     port: Annotated[int, Field(ge=1, le=65535)] = 3010
+    """Its port."""
     state: Path = Path(".voxie")
+    """Folder of its SQLite file."""
     zone: str = Field(default_factory=lambda: tzlocal.get_localzone_name() or FALLBACK_ZONE)
-    """IANA name; the machine's own unless set."""
+    """IANA name of the demo calendar's zone; the machine's own unless set."""
     public_url: str | None = None
     """Where clients reach the sandbox when that is not its host and port, as in compose."""
 

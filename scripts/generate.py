@@ -4,77 +4,33 @@
 """
 
 import sys
+from enum import Enum
 from pathlib import Path
 
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from backend.settings import BackendSettings
 from contracts.manifest import Manifest
 from mcp_servers.shared.manifest_files import integration_folders, load_manifest
+from mcp_servers.shared.settings import ServerSettings
+from sandbox.settings import SandboxSettings
+from voxie_agents.settings import AgentSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-COMMON = """\
+ENV_HEAD = """\
+# Made by `make generate` from settings and manifests; do not edit.
 # Every variable of every service. Copy to .env and fill in what you use; `voxie up` (demo mode) needs none of them.
 # Each service reads only its own, and refuses an unknown name with its own prefix.
-
-# --- all services ---
-# demo or live; live is the default. Only `voxie up` and the compose profile demo set demo.
-#VOXIE_MODE=live
-# Folder of local secrets and SQLite files.
-#VOXIE_STATE=.voxie
-
-# --- every MCP server ---
-# Where it listens.
-#MCP_SERVER_HOST=127.0.0.1
-# Its port; each server has its own default.
-#MCP_SERVER_PORT=
-# static: one bearer. jwks: call tokens of the backend. Exclusive.
-#MCP_AUTH=static
-# The static bearer, 16 characters or more; made into the state folder when unset.
-#MCP_SERVER_TOKEN=
-# Who a client with the static bearer is when it does not say: public, or owner for your own desktop client.
-#MCP_STATIC_ROLE=public
-# The backend's URL, with MCP_AUTH=jwks.
-#MCP_ISSUER_URL=
-# This server's resource id (audience of call tokens); the manifest's when unset.
-#MCP_RESOURCE=
-# Authenticates this server to the backend's broker.
-#MCP_SERVICE_TOKEN=
-# Whether the start prints a client configuration to paste.
-#MCP_SHOW_CLIENT=true
-# Further Host values to answer to, separated by commas, such as calendar.example.com.
-#MCP_ALLOWED_HOSTS=
-# PostgreSQL for a ledger that several replicas share; a SQLite file when unset.
-#VOXIE_LEDGER_URL=
-# json or console.
-#VOXIE_LOG_FORMAT=json
-
-# --- backend ---
-#BACKEND_HOST=127.0.0.1
-#BACKEND_PORT=8000
-# What workers and the command line authenticate with, 16 characters or more.
-#BACKEND_SERVICE_TOKEN=
-# PostgreSQL; a SQLite file in the state folder when unset.
-#DATABASE_URL=
-
-# --- agents ---
-# A model; without one the offline demo brain talks.
-#OPENAI_API_KEY=
-# Any OpenAI-compatible server instead.
-#VOXIE_LLM_BASE_URL=
-#VOXIE_LLM_MODEL=gpt-4.1-mini
-# LiveKit, for voice calls.
-#LIVEKIT_URL=
-#LIVEKIT_API_KEY=
-#LIVEKIT_API_SECRET=
-
-# --- sandbox (demo mode and tests only) ---
-#SANDBOX_HOST=127.0.0.1
-#SANDBOX_PORT=3010
-#SANDBOX_STATE=.voxie
-# IANA zone of the demo calendar; the machine's when unset.
-#SANDBOX_ZONE=
-# Where clients reach it, when that is not its host and port.
-#SANDBOX_PUBLIC_URL=
 """
+
+ROOMS: dict[str, type[BaseSettings]] = {
+    "every MCP server": ServerSettings,
+    "backend": BackendSettings,
+    "agents": AgentSettings,
+    "sandbox (demo mode and tests only)": SandboxSettings,
+}
 
 COMPOSE_HEAD = """\
 # Made by `make generate` from the manifests; do not edit.
@@ -110,7 +66,14 @@ def _is(path: Path, text: str) -> bool:
 
 def env_example(manifests: dict[str, Manifest]) -> str:
     """Every variable, with what it is for."""
-    parts = [COMMON]
+    parts = [ENV_HEAD]
+    told: set[str] = set()
+    for room, settings in ROOMS.items():
+        parts.append(f"\n# --- {room} ---\n")
+        # A variable that several rooms read is told once.
+        entries = {name: entry for name, entry in _entries(settings).items() if name not in told}
+        told |= entries.keys()
+        parts += entries.values()
     for manifest in manifests.values():
         parts.append(f"\n# --- {manifest.title} ---\n")
         default_url = f"http://127.0.0.1:{manifest.service.port}/mcp"
@@ -119,6 +82,26 @@ def env_example(manifests: dict[str, Manifest]) -> str:
             needed = " Needed when the server runs alone in live mode." if variable.required else ""
             parts.append(f"# {variable.description}.{needed}\n#{variable.name}={variable.default or ''}\n")
     return "".join(parts)
+
+
+def _entries(settings: type[BaseSettings]) -> dict[str, str]:
+    prefix = str(settings.model_config.get("env_prefix") or "")
+    entries: dict[str, str] = {}
+    for field_name, field in settings.model_fields.items():
+        name = str(field.validation_alias or prefix + field_name).upper()
+        description = " ".join((field.description or "").replace("``", "`").split())
+        if not description:
+            raise SystemExit(f"{settings.__name__}.{field_name} has no docstring; say what it is for")
+        default = "" if field.default in {None, PydanticUndefined} else field.default
+        shown = (
+            default.value
+            if isinstance(default, Enum)
+            else str(default).lower()
+            if isinstance(default, bool)
+            else default
+        )
+        entries[name] = f"# {description}\n#{name}={shown}\n"
+    return entries
 
 
 def compose(manifests: dict[str, Manifest]) -> str:

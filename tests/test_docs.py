@@ -24,7 +24,7 @@ def documents() -> Iterator[Path]:
         yield from (path for path in (ROOT / folder).rglob("*.md") if "node_modules" not in path.parts)
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list(documents()), ids=lambda path: str(path.relative_to(ROOT)))
 def test_each_link_of_a_document_leads_somewhere(path: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text())
     broken = [target for target in targets if "://" not in target and not (path.parent / target).exists()]

@@ -9,12 +9,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class AgentSettings(BaseSettings):
     """Read once per process, handed down."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     openai_api_key: Annotated[SecretStr | None, Field(validation_alias="OPENAI_API_KEY")] = None
+    """A model's key; without one the offline demo brain talks."""
     llm_base_url: Annotated[str | None, Field(validation_alias="VOXIE_LLM_BASE_URL")] = None
     """Any OpenAI-compatible server; no key is needed with it."""
     llm_model: Annotated[str, Field(validation_alias="VOXIE_LLM_MODEL")] = "gpt-4.1-mini"
+    """Which model."""
 
     @property
     def offline(self) -> bool:

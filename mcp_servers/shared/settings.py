@@ -21,14 +21,22 @@ class SettingsError(Exception):
 class ServerSettings(BaseSettings):
     """Read once per process, handed down. Names are the environment's, in any case."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, populate_by_name=True, use_attribute_docstrings=True
+    )
 
     mode: Annotated[Mode, Field(validation_alias="VOXIE_MODE")] = Mode.LIVE
+    """demo or live. Only `voxie up` and the compose profile demo set demo."""
     state: Annotated[Path, Field(validation_alias="VOXIE_STATE")] = Path(".voxie")
+    """Folder of local secrets and SQLite files."""
     host: Annotated[str, Field(validation_alias="MCP_SERVER_HOST")] = "127.0.0.1"
+    """Where an MCP server listens."""
     port: Annotated[int | None, Field(validation_alias="MCP_SERVER_PORT", ge=1, le=65535)] = None
+    """Its port; each server has its own default."""
     auth: Annotated[Literal["static", "jwks"], Field(validation_alias="MCP_AUTH")] = "static"
+    """static: one bearer. jwks: call tokens of the backend. Exclusive."""
     server_token: Annotated[SecretStr | None, Field(validation_alias="MCP_SERVER_TOKEN", min_length=16)] = None
+    """The static bearer, 16 characters or more; made into the state folder when unset."""
     static_role: Annotated[Role, Field(validation_alias="MCP_STATIC_ROLE")] = Role.PUBLIC
     """Who a client with the static bearer is when it does not say; a desktop client of the owner sets ``owner``."""
     issuer_url: Annotated[str | None, Field(validation_alias="MCP_ISSUER_URL")] = None
@@ -38,6 +46,7 @@ class ServerSettings(BaseSettings):
     service_token: Annotated[SecretStr | None, Field(validation_alias="MCP_SERVICE_TOKEN")] = None
     """Authenticates this server to the backend's broker; worth nothing without a live call token."""
     log_format: Annotated[Literal["json", "console"], Field(validation_alias="VOXIE_LOG_FORMAT")] = "json"
+    """json or console."""
     show_client: Annotated[bool, Field(validation_alias="MCP_SHOW_CLIENT")] = True
     """Whether the start prints a client configuration to paste; `voxie up`, whose agents need none, turns it off."""
     allowed_hosts: Annotated[str, Field(validation_alias="MCP_ALLOWED_HOSTS")] = ""
