@@ -8,23 +8,33 @@ import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import aiohttp
 import httpx2
 from mcp import Client, MCPError
-from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, Prompt, Resource, TextContent, Tool
+from mcp.types import (
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    Prompt,
+    Resource,
+    TextContent,
+    Tool,
+)
 from pydantic import SecretStr, ValidationError
 
-from contracts.results import ToolAnswer, ToolFailure
+from contracts.results import ErrorKind, ToolAnswer, ToolFailure
+from voxie_agents.mcp_connection import CONNECTION_CLOSED, Background, Connection, Protocol
 from voxie_agents.mcp_errors import (
     DeadlineExceeded,
     McpClientError,
     ProtocolError,
+    ServerBusy,
     ServerFailed,
     ServerUnreachable,
     Unauthorized,
+    WrongAddress,
 )
 from voxie_agents.mcp_transport import FAILURE_CODE, AnsweringTransport, TokenSource, open_pool
 
@@ -33,11 +43,11 @@ importlib.import_module("jsonschema")
 
 MODERN = "2026-07-28"
 CALL_SECONDS = 10.0
-CONNECT_SECONDS = 5.0
 MOST_PAGES = 100
-TIMED_OUT, SESSION_GONE, CONNECTION_CLOSED = -32001, -32600, -32000
+SESSION_GONE, INTERNAL, HEADER_MISMATCH = -32600, -32603, -32020
+NOT_TAKEN = {SESSION_GONE, -32601, -32602, HEADER_MISMATCH, -32021, -32022}
+"""JSON-RPC errors that say that a call was refused before anything was done."""
 
-Protocol = Literal["auto", "legacy", "2026-07-28"]
 T = TypeVar("T")
 
 
@@ -50,6 +60,7 @@ class McpClient:
         name: the server's name, for errors and logs.
         pool: connections to share; one of its own when None.
         protocol: the revision to speak; ``auto`` asks the server first, which costs a round trip.
+        headers: sent with each request, for servers that want a header of their own.
     """
 
     def __init__(
@@ -60,16 +71,20 @@ class McpClient:
         name: str = "server",
         pool: aiohttp.ClientSession | None = None,
         protocol: Protocol = MODERN,
+        headers: Mapping[str, SecretStr] | None = None,
     ) -> None:
-        self.url = mcp_url(url)
+        self.url = url
         self.name = name
         self._token = _token_source(token)
+        self._headers = {key: value.get_secret_value() for key, value in (headers or {}).items()}
         self._protocol: Protocol = protocol
         self._pool = pool
         self._owns_pool = pool is None
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
         self._tools: tuple[Tool, ...] | None = None
+        self._closed = False
+        self._leaving = Background()
 
     async def __aenter__(self) -> Self:
         """Opens nothing yet: a dead server delays only its own calls."""
@@ -82,32 +97,28 @@ class McpClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connection; may be called from any task."""
-        connection, self._connection = self._connection, None
+        """Close the connection; may be called from any task. Calls that are under way fail, later ones too."""
+        self._closed = True
+        async with self._connecting:
+            connection, self._connection = self._connection, None
         if connection is not None:
             await connection.aclose()
+        await self._leaving.wait()
         if self._owns_pool and self._pool is not None:
             await self._pool.close()
-            self._pool = None
 
     async def list_tools(self, *, refresh: bool = False, timeout: float = CALL_SECONDS) -> tuple[Tool, ...]:
-        """Every tool of the server, all pages.
+        """Every tool of the server, all pages. Asked once; then remembered.
 
         Args:
-            refresh: ask the server even when the list is still fresh by its own hint.
+            refresh: ask the server again.
             timeout: seconds.
 
         Raises:
             McpClientError: the server cannot be asked.
         """
-
-        async def ask(client: Client) -> tuple[Tool, ...]:
-            mode = "refresh" if refresh else "use"
-            return await _all_pages(
-                lambda cursor: client.list_tools(cursor=cursor, cache_mode=mode), lambda page: page.tools
-            )
-
-        self._tools = await self._run(ask, timeout=timeout, repeatable=True)
+        if self._tools is None or refresh:
+            self._tools = await self._run(_list_tools, timeout=timeout, repeatable=True)
         return self._tools
 
     async def call_tool(self, name: str, /, **arguments: Any) -> ToolAnswer:
@@ -129,7 +140,7 @@ class McpClient:
             name: the tool's name on its server.
             arguments: JSON values.
             meta: what goes beside them, in ``_meta``.
-            timeout: seconds to wait for the answer.
+            timeout: seconds for all of it, connecting included.
             read_only: the call changes nothing, so it may be repeated once after a reconnect.
 
         Returns:
@@ -137,19 +148,28 @@ class McpClient:
 
         Raises:
             ServerUnreachable: nothing was sent.
+            WrongAddress: what answers is not this server, or does not take the call; nothing was done.
+            ServerBusy: nothing was done.
+            Unauthorized: the server refuses our credential; nothing was done.
             DeadlineExceeded: no answer in time; what a write did is not known.
             ServerFailed: the line was cut or the server broke; what a write did is not known.
-            Unauthorized: the server refuses our credential.
-            ProtocolError: the answer makes no sense.
+            ProtocolError: the answer makes no sense; what a write did is not known.
         """
+        params = CallToolRequestParams(name=name, arguments=dict(arguments), _meta=cast("Any", dict(meta or {})))
 
         async def ask(client: Client) -> ToolAnswer:
-            result = await client.call_tool(
-                name, dict(arguments), read_timeout_seconds=timeout, meta=cast("Any", dict(meta)) if meta else None
-            )
+            # Not ``client.call_tool``: that may list the tools after the call, and its failure would hide the answer.
+            request = CallToolRequest(params=params)
+            try:
+                result = await client.session.send_request(request, CallToolResult)
+            except MCPError as error:
+                if error.code != HEADER_MISMATCH:
+                    raise
+                await _list_tools(client)
+                result = await client.session.send_request(request, CallToolResult)
             return read_answer(result)
 
-        return await self._run(ask, timeout=timeout + CONNECT_SECONDS, repeatable=read_only)
+        return await self._run(ask, timeout=timeout, repeatable=read_only)
 
     async def get_resources(self, *, timeout: float = CALL_SECONDS) -> tuple[Resource, ...]:
         """Every resource of the server, all pages.
@@ -176,132 +196,108 @@ class McpClient:
         return await self._run(ask, timeout=timeout, repeatable=True)
 
     async def _run(self, ask: Callable[[Client], Awaitable[T]], *, timeout: float, repeatable: bool) -> T:
-        connection = await self._connected()
+        deadline = asyncio.get_running_loop().time() + timeout
+        connection = await self._connected(deadline)
         try:
-            return await self._within(timeout, ask(connection.client))
+            return await self._within(deadline, connection, ask)
         except MCPError as error:
-            failure = self._failure(error)
             if connection.alive and not _session_is_over(error):
-                raise failure from None
-            await self._drop(connection)
-            # A legacy server that forgot our session did not handle the call at all.
-            if not (repeatable or error.code == SESSION_GONE):
-                raise failure from None
+                raise self._failure(error) from None
+            self._retire(connection)
+            # A server that forgot our session did not handle the call at all.
+            if not (repeatable or _session_is_unknown(error)):
+                raise self._failure(error) from None
         try:
-            return await self._within(timeout, ask((await self._connected()).client))
+            return await self._within(deadline, await self._connected(deadline), ask)
         except MCPError as error:
             raise self._failure(error) from None
 
-    async def _within(self, seconds: float, work: Awaitable[T]) -> T:
+    async def _within(self, deadline: float, connection: Connection, ask: Callable[[Client], Awaitable[T]]) -> T:
         try:
-            async with asyncio.timeout(seconds):
-                return await work
+            with connection.used() as client:
+                async with asyncio.timeout_at(deadline):
+                    return await ask(client)
         except TimeoutError:
             raise DeadlineExceeded(self.name) from None
         except (ValidationError, RuntimeError) as error:
             raise ProtocolError(self.name, type(error).__name__) from None
 
-    async def _connected(self) -> "_Connection":
-        async with self._connecting:
-            if self._connection is not None and self._connection.alive:
+    async def _connected(self, deadline: float) -> Connection:
+        try:
+            async with asyncio.timeout_at(deadline), self._connecting:
+                if self._closed:
+                    raise ServerUnreachable(self.name, "this client has been closed")
+                if self._connection is None or not self._connection.alive:
+                    self._connection = await self._open()
                 return self._connection
-            if self._pool is None:
-                self._pool = open_pool()
-            connection = _Connection(self.url, self._protocol, AnsweringTransport(self._pool, self._token))
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await connection.open()
-            except TimeoutError:
-                await connection.aclose()
-                raise ServerUnreachable(self.name) from None
-            except MCPError as error:
-                raise self._failure(error) from None
-            self._connection = connection
-            return connection
+        except TimeoutError:
+            raise ServerUnreachable(self.name, "no connection in time") from None
+        except MCPError as error:
+            raise self._failure(error) from None
 
-    async def _drop(self, connection: "_Connection") -> None:
-        async with self._connecting:
-            if self._connection is connection:
-                self._connection = None
-        await connection.aclose()
+    async def _open(self) -> Connection:
+        if self._pool is None:
+            self._pool = open_pool()
+        transport = AnsweringTransport(self._pool, self._token, self._headers)
+        connection = Connection(mcp_url(self.url, name=self.name), self._protocol, transport)
+        try:
+            await connection.open()
+        except BaseException:
+            # Also when the caller gives up meanwhile: nobody else knows of it.
+            self._leaving.start(connection.abort())
+            raise
+        return connection
+
+    def _retire(self, connection: Connection) -> None:
+        """Use it for no further call; those that are under way on it go on."""
+        if self._connection is connection:
+            self._connection = None
+            self._leaving.start(connection.retire())
 
     def _failure(self, error: MCPError) -> McpClientError:
         if error.code == FAILURE_CODE:
-            return _transport_failure(self.name, str(error.message))
-        if error.code == TIMED_OUT:
-            return DeadlineExceeded(self.name)
-        if error.code in {CONNECTION_CLOSED, -32603}:
+            return _transport_failure(self.name, error)
+        if error.code in {CONNECTION_CLOSED, INTERNAL}:
             return ServerFailed(self.name)
+        if error.code in NOT_TAKEN:
+            return WrongAddress(self.name, f"code {error.code}")
         return ProtocolError(self.name, f"code {error.code}")
 
 
-def _transport_failure(server: str, kind: str) -> McpClientError:
-    match kind:
+def _transport_failure(server: str, error: MCPError) -> McpClientError:
+    data: dict[str, Any] = error.data or {}
+    status = data.get("status")
+    detail = f"HTTP {status}" if status else ""
+    match error.message:
         case "unreachable":
             return ServerUnreachable(server)
+        case "no_token":
+            return Unauthorized(server, "no token for it")
         case "unauthorized":
-            return Unauthorized(server)
-        case "cut":
-            return ServerFailed(server)
-        case _:
+            return Unauthorized(server, detail)
+        case "wrong_address":
+            return WrongAddress(server, detail)
+        case "busy":
+            return ServerBusy(server, detail, retry_after=data.get("retry_after"))
+        case "cut" | "failed":
+            return ServerFailed(server, detail)
+        case kind:
             return ProtocolError(server, kind)
 
 
+def _session_is_unknown(error: MCPError) -> bool:
+    """A legacy server restarted, and says so in words alone."""
+    return error.code in {SESSION_GONE, CONNECTION_CLOSED} and "session" in error.message.lower()
+
+
 def _session_is_over(error: MCPError) -> bool:
-    return error.code == CONNECTION_CLOSED or (error.code == SESSION_GONE and "ession" in str(error.message))
+    return error.code == CONNECTION_CLOSED or _session_is_unknown(error)
 
 
-class _Connection:
-    """The SDK's client, entered and left by one task of its own, as it demands."""
-
-    def __init__(self, url: str, protocol: Protocol, transport: AnsweringTransport) -> None:
-        self._http = httpx2.AsyncClient(transport=transport, timeout=httpx2.Timeout(None))
-        self.client = Client(streamable_http_client(url, http_client=self._http), mode=protocol)
-        self._leave = asyncio.Event()
-        self._entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._own())
-
-    @property
-    def alive(self) -> bool:
-        """Whether calls can be made on it."""
-        return not self._task.done()
-
-    async def open(self) -> None:
-        """Wait until it is entered.
-
-        Raises:
-            MCPError: the server refused or did not answer the handshake.
-        """
-        await asyncio.shield(self._entered)
-
-    async def aclose(self) -> None:
-        """Leave it."""
-        self._leave.set()
-        await asyncio.wait([self._task], timeout=CONNECT_SECONDS)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        await self._http.aclose()
-
-    async def _own(self) -> None:
-        try:
-            async with self.client:
-                self._entered.set_result(None)
-                await self._leave.wait()
-        except Exception as error:  # noqa: BLE001 - whatever ends the SDK's client concerns only those who wait for it
-            if not self._entered.done():
-                self._entered.set_exception(_first_mcp_error(error))
-                # Nobody may be waiting any more.
-                self._entered.exception()
-
-
-def _first_mcp_error(error: BaseException) -> MCPError:
-    """The SDK wraps a failed handshake in exception groups."""
-    if isinstance(error, MCPError):
-        return error
-    if isinstance(error, BaseExceptionGroup):
-        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-            return _first_mcp_error(inner)
-    return MCPError(code=CONNECTION_CLOSED, message=type(error).__name__)
+async def _list_tools(client: Client) -> tuple[Tool, ...]:
+    return await _all_pages(
+        lambda cursor: client.list_tools(cursor=cursor, cache_mode="refresh"), lambda page: page.tools
+    )
 
 
 async def _all_pages(ask: Callable[[str | None], Awaitable[Any]], items: Callable[[Any], list[T]]) -> tuple[T, ...]:
@@ -316,13 +312,13 @@ async def _all_pages(ask: Callable[[str | None], Awaitable[Any]], items: Callabl
         if cursor is None:
             return tuple(found)
         if cursor in seen:
-            raise MCPError(code=-32602, message="the server repeats a cursor")
+            raise MCPError(code=FAILURE_CODE, message="the server repeats a cursor")
         seen.add(cursor)
-    raise MCPError(code=-32602, message="the server has too many pages")
+    raise MCPError(code=FAILURE_CODE, message="the server has too many pages")
 
 
 def read_answer(result: CallToolResult) -> ToolAnswer:
-    """A tool's result: its structured content, else its text."""
+    """A tool's result: its structured content, else its text. A failure always has a kind."""
     text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
     data: dict[str, Any] = result.structured_content or {"text": text}
     if not result.is_error:
@@ -330,16 +326,27 @@ def read_answer(result: CallToolResult) -> ToolAnswer:
     try:
         failure = ToolFailure.model_validate(data)
     except ValidationError:
-        failure = None
+        failure = ToolFailure(
+            kind=ErrorKind.UNAVAILABLE, error="the tool failed, and did not say how", speech="That didn't work."
+        )
     return ToolAnswer(data=data, is_error=True, failure=failure)
 
 
-def mcp_url(url: str) -> str:
-    """An address with its ``/mcp`` path; one that has another path is kept as it is."""
-    parsed = httpx2.URL(url)
+def mcp_url(url: str, *, name: str = "server") -> str:
+    """An address with its ``/mcp`` path; one that has another path is kept as it is.
+
+    Raises:
+        WrongAddress: it is not an ``http(s)://`` address with a host.
+    """
+    try:
+        parsed = httpx2.URL(url.strip())
+    except (httpx2.InvalidURL, TypeError):
+        parsed = None
+    if parsed is None or parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise WrongAddress(name, "its URL must look like http://host:port/mcp")
     if parsed.path in {"", "/"}:
         return str(parsed.copy_with(path="/mcp"))
-    return url
+    return str(parsed)
 
 
 def _token_source(token: SecretStr | TokenSource | None) -> TokenSource | None:

@@ -1,4 +1,4 @@
-"""What can go wrong between us and an MCP server, each with a sentence that can be spoken."""
+"""What can go wrong between us and an MCP server, named by what happens next, each with a sentence that can be spoken."""
 
 from contracts.results import ErrorKind, ToolFailure
 
@@ -16,10 +16,11 @@ class McpClientError(Exception):
     """Whether a write may have had its effect."""
     speech: str = "I can't reach the booking system at the moment."
 
-    def __init__(self, server: str, detail: str = "") -> None:
+    def __init__(self, server: str, detail: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(f"{server}: {type(self).__name__}{f' ({detail})' if detail else ''}")
         self.server = server
         self.detail = detail
+        self.retry_after = retry_after
 
     def to_failure(self, *, write: bool) -> ToolFailure:
         """In the shape of a tool's own failure.
@@ -34,15 +35,27 @@ class McpClientError(Exception):
             speech="I couldn't confirm whether that went through, so please don't count on it yet."
             if unknown
             else self.speech,
+            retry_after=self.retry_after,
         )
 
 
 class ServerUnreachable(McpClientError):
-    """No connection; nothing was sent."""
+    """No connection; nothing was sent. The next call tries again."""
+
+
+class WrongAddress(McpClientError):
+    """What answers there is not this server, or does not take the call; nothing was done. The operator mends the URL."""
+
+
+class ServerBusy(McpClientError):
+    """The server asks for patience (``retry_after`` seconds, when it says); nothing was done."""
+
+    kind = ErrorKind.TRY_LATER
+    speech = "The system is busy at the moment, so that hasn't been done."
 
 
 class Unauthorized(McpClientError):
-    """The server refuses our credential."""
+    """The server refuses our credential; nothing was done."""
 
     kind = ErrorKind.NOT_ALLOWED
     speech = "I'm not able to do that on this call."
