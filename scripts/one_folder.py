@@ -28,6 +28,7 @@ def without_zapier(copy: Path) -> int:
     """Remove an integration and run what remains."""
     for removed in REMOVED:
         shutil.rmtree(copy / removed)
+    shutil.rmtree(copy / "tests/mcp_servers/zapier")
     for twin in copy.glob("tests/**/test_zapier*.py"):
         twin.unlink()
     tests = [test for test in TESTS if (copy / test).exists()]

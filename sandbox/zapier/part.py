@@ -116,6 +116,7 @@ class ZapierPart:
             return JSONResponse(_errors(401, "authentication_failed", "Invalid token."), status_code=401)
         try:
             limit, offset = int(request.query_params.get("limit", "10")), int(request.query_params.get("offset", "0"))
+            _check_page(limit, offset)
         except ValueError:
             return JSONResponse(_errors(400, "parse_error", "Malformed request."), status_code=400)
         shown = DEMO_ZAPS[offset : offset + limit]
@@ -139,6 +140,11 @@ class ZapierPart:
             "links": {"html_editor": f"https://zapier.com/editor/{zap['number']}"},
             "steps": [],
         }
+
+
+def _check_page(limit: int, offset: int) -> None:
+    if limit < 1 or offset < 0:
+        raise ValueError("a page begins at 0 and has items")
 
 
 def _parsed(raw: bytes, request: Request) -> Any:

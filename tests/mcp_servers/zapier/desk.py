@@ -1,0 +1,131 @@
+"""The Zapier server and the sandbox on real sockets, and a real MCP client to call it with."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from contracts.meta import RequestMeta, Role
+from contracts.results import ErrorKind, ToolAnswer, ToolFailure
+from mcp_servers.zapier.server import create
+from mcp_servers.zapier.settings import ZapierSettings
+from sandbox.app import create_app as create_sandbox
+from sandbox.settings import SandboxSettings
+from tests.clock import Clock
+from tests.running import RunningApp, start
+from tests.world import ADMIN, HOOK, TOKEN
+from voxie_agents.mcp_client import McpClient
+
+HOOK_PATH = "/hooks/catch/"
+PAYLOAD = {"booking": "b-1", "name": "Maria Garcia", "notes": "a window table"}
+
+
+@dataclass
+class Desk:
+    """What runs, and how to use it.
+
+    Args:
+        state: the state folder.
+        clock: the time that all of it has.
+        sandbox: Zapier's stand-in.
+        given: variables of the server beside the usual ones.
+    """
+
+    state: Path
+    clock: Clock
+    sandbox: RunningApp
+    given: dict[str, str] = field(default_factory=dict)
+    server: RunningApp | None = None
+
+    def hook(self, name: str, **settings: Any) -> dict[str, Any]:
+        """A hook's settings."""
+        return {"url": f"{self.sandbox.url}{HOOK_PATH}1/{name}/", **settings}
+
+    async def start_server(self) -> None:
+        hooks = {HOOK: self.hook(HOOK, key_fields=["booking"])}
+        settings = ZapierSettings(
+            _env_file=None,
+            **{
+                "VOXIE_MODE": "demo",
+                "VOXIE_STATE": str(self.state),
+                "MCP_SERVER_TOKEN": TOKEN,
+                "ZAPIER_HOOKS": json.dumps(hooks),
+                "ZAPIER_API_KEY": "sandbox",
+                "ZAPIER_API_URL": self.sandbox.url,
+                **self.given,
+            },
+        )
+        self.server = await start(create(settings, now=self.clock.seconds))
+
+    async def stop_server(self) -> None:
+        if self.server is not None:
+            await self.server.stop()
+            self.server = None
+
+    async def call(
+        self, tool: str, *, caller: str | None = None, role: Role = Role.PUBLIC, operation: str | None = None,
+        epoch: int | None = None, **arguments: Any,
+    ) -> ToolAnswer:  # fmt: skip
+        """Call a tool as somebody."""
+        assert self.server is not None
+        meta = RequestMeta(call="call-1", caller=caller, role=role, operation=operation, epoch=epoch).to_wire()
+        async with McpClient(self.server.url, token=SecretStr(TOKEN)) as client:
+            return await client.call(tool, arguments, meta=meta)
+
+    async def own(self, tool: str, **arguments: Any) -> ToolAnswer:
+        """Call a tool as the owner."""
+        return await self.call(tool, role=Role.OWNER, **arguments)
+
+    async def trigger(self, payload: dict[str, Any] | None = None, *, hook: str = HOOK, **identity: Any) -> ToolAnswer:
+        """Trigger a hook."""
+        return await self.call("zapier_trigger_zap", zap_id=hook, payload=payload or PAYLOAD, **identity)
+
+    async def fault(self, route: str, **what: Any) -> None:
+        """Break the next requests to the sandbox that match ``METHOD glob``."""
+        await self.admin("/_sandbox/faults", {"route": route, **what})
+
+    async def break_hooks(self, **what: Any) -> None:
+        """Break the next deliveries."""
+        await self.fault(f"POST {HOOK_PATH}*", **what)
+
+    async def admin(self, path: str, body: Any) -> Any:
+        """Use the sandbox's own routes."""
+        async with httpx.AsyncClient(base_url=self.sandbox.url, headers=ADMIN, trust_env=False) as client:
+            answer = await client.post(path, json=body)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+    async def deliveries(self) -> list[dict[str, Any]]:
+        """What arrived at Zapier."""
+        async with httpx.AsyncClient(base_url=self.sandbox.url, trust_env=False) as client:
+            return (await client.get("/_sandbox/zapier/deliveries")).json()
+
+
+def failed(answer: ToolAnswer) -> ToolFailure:
+    """The failure of an answer that must be one."""
+    assert answer.is_error, answer.data
+    assert answer.failure is not None
+    return answer.failure
+
+
+def kind_of(answer: ToolAnswer) -> ErrorKind:
+    return failed(answer).kind
+
+
+@asynccontextmanager
+async def open_desk(state: Path, **given: str) -> AsyncGenerator[Desk]:
+    """Start both."""
+    clock = Clock()
+    sandbox = await start(create_sandbox(SandboxSettings(_env_file=None, state=state, zone="UTC"), now=clock.now))
+    desk = Desk(state, clock, sandbox, given)
+    await desk.start_server()
+    try:
+        yield desk
+    finally:
+        await asyncio.gather(desk.stop_server(), sandbox.stop())
