@@ -54,7 +54,7 @@ def _is_free(port: int) -> bool:
 async def _demo(state: State, console: Console) -> None:
     log: list[str] = []
     try:
-        async with running(state, lambda name, line: log.append(f"{name}: {line}")):
+        async with running(state, Mode.DEMO, lambda name, line: log.append(f"{name}: {line}")):
             console.print("Started. One call to the restaurant:\n")
             await _play(state, console)
             events, deliveries = await _found(state)

@@ -34,13 +34,13 @@ class Finding:
     fix: str = ""
 
 
-def doctor(state: State, *, as_json: bool) -> bool:
+def doctor(state: State, mode: Mode, *, as_json: bool) -> bool:
     """Look at everything and show it.
 
     Returns:
         Whether nothing is broken.
     """
-    findings = [*asyncio.run(_services(state)), _livekit(), _model(), *_extras()]
+    findings = [*asyncio.run(_services(state, mode)), _livekit(), _model(), *_extras()]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
     else:
@@ -58,9 +58,9 @@ def _show(findings: list[Finding]) -> None:
             console.print(f"       {'':<16} → {finding.fix}", highlight=False, soft_wrap=True)
 
 
-async def _services(state: State) -> list[Finding]:
+async def _services(state: State, mode: Mode) -> list[Finding]:
     async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
-        known = services(state, Mode.DEMO).values()
+        known = services(state, mode).values()
         return list(await asyncio.gather(*(_service(client, state, service) for service in known)))
 
 

@@ -8,6 +8,7 @@ import typer
 
 from cli.errors import Stop
 from cli.state import State
+from contracts.modes import Mode
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +19,7 @@ app = typer.Typer(
 GLOBAL_OPTIONS = ("--state", "--port-offset")
 
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+Live = Annotated[bool, typer.Option("--live", help="With your own accounts, without the sandbox.")]
 
 
 @app.callback()
@@ -31,11 +33,11 @@ def options(
 
 
 @app.command()
-def up(context: typer.Context) -> None:
+def up(context: typer.Context, live: Live = False) -> None:
     """Start everything that can start here, in demo mode, until Ctrl-C."""
     from cli.up import up as run  # noqa: PLC0415
 
-    run(context.obj)
+    run(context.obj, Mode.LIVE if live else Mode.DEMO)
 
 
 @app.command()
@@ -100,11 +102,11 @@ def connect(
 
 
 @app.command()
-def doctor(context: typer.Context, as_json: Json = False) -> None:
+def doctor(context: typer.Context, as_json: Json = False, live: Live = False) -> None:
     """Say what is configured, reachable and broken, and the fix."""
     from cli.doctor import doctor as run  # noqa: PLC0415
 
-    raise typer.Exit(0 if run(context.obj, as_json=as_json) else 1)
+    raise typer.Exit(0 if run(context.obj, Mode.LIVE if live else Mode.DEMO, as_json=as_json) else 1)
 
 
 @app.command()

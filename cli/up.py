@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from rich.console import Console
 from rich.text import Text
@@ -19,21 +19,21 @@ from contracts.modes import Mode
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
-def up(state: State) -> None:
+def up(state: State, mode: Mode) -> None:
     """Start all, tell what to do next, and wait for Ctrl-C."""
     check_python()
-    asyncio.run(_up(state, Console(soft_wrap=True)))
+    asyncio.run(_up(state, mode, Console(soft_wrap=True)))
 
 
 @asynccontextmanager
-async def running(state: State, output: Output) -> AsyncGenerator[Sequence[Service]]:
-    """Everything of demo mode, started and in the end stopped.
+async def running(state: State, mode: Mode, output: Output) -> AsyncGenerator[Sequence[Service]]:
+    """Everything of a mode, started and in the end stopped.
 
     Raises:
         Stop: something cannot start.
     """
     check_folder(state)
-    started = list(services(state, Mode.DEMO).values())
+    started = list(services(state, mode).values())
     check_ports(started)
     supervisor = Supervisor(output)
     try:
@@ -43,31 +43,35 @@ async def running(state: State, output: Output) -> AsyncGenerator[Sequence[Servi
         await supervisor.stop()
 
 
-async def _up(state: State, console: Console) -> None:
-    stop = asyncio.Event()
+async def _up(state: State, mode: Mode, console: Console) -> None:
+    running_copy = asyncio.create_task(_run(state, mode, console))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        # At any moment, while things start too.
+        loop.add_signal_handler(number, running_copy.cancel)
+    with suppress(asyncio.CancelledError):
+        await running_copy
+    console.print("Stopped.")
+
+
+async def _run(state: State, mode: Mode, console: Console) -> None:
     colours: dict[str, str] = {}
 
     def show(name: str, line: str) -> None:
         colour = colours.setdefault(name, COLOURS[len(colours) % len(COLOURS)])
         console.print(Text.assemble((f"{name:<16}", colour), "│ ", line), highlight=False)
 
-    starting = asyncio.create_task(_run(state, console, show, stop))
-    await starting
+    async with running(state, mode, show) as started:
+        _tell(console, state, mode, started)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            console.print("\nStopping …")
 
 
-async def _run(state: State, console: Console, show: Output, stop: asyncio.Event) -> None:
-    async with running(state, show) as started:
-        _tell(console, state, started)
-        await stop.wait()
-        console.print("\nStopping …")
-    console.print("Stopped.")
-
-
-def _tell(console: Console, state: State, started: Sequence[Service]) -> None:
-    console.print("\n[bold]Voxie is up[/bold] (demo: nothing leaves this machine)\n")
+def _tell(console: Console, state: State, mode: Mode, started: Sequence[Service]) -> None:
+    about = "demo: nothing leaves this machine" if mode is Mode.DEMO else "live: bookings are real"
+    console.print(f"\n[bold]Voxie is up[/bold] ({about})\n")
     for service in started:
         console.print(f"  {service.name:<16} {service.url:<32} {service.about}", highlight=False)
     if not os.environ.get("LIVEKIT_URL"):

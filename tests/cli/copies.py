@@ -107,10 +107,10 @@ class Copy:
         return code
 
 
-def begin(state: Path, offset: int, **more: str) -> Copy:
+def begin(state: Path, offset: int, *options: str, **more: str) -> Copy:
     """Start a copy without waiting for it."""
     process = subprocess.Popen(
-        [VOXIE, "up", "--state", str(state), "--port-offset", str(offset)],
+        [VOXIE, "up", "--state", str(state), "--port-offset", str(offset), *options],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(**more),
     )  # fmt: skip
     return Copy(state, offset, process)

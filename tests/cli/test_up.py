@@ -14,11 +14,13 @@ import httpx
 import psutil
 import pytest
 
-from tests.cli.copies import Copy, is_free, up, voxie
+from tests.cli.copies import Copy, begin, free_offset, is_free, up, voxie
 from tests.world import google_client
 
 BOOKING = ("I'd like a table for four tomorrow at 7 pm", "Maria Garcia", "555 0100", "yes please")
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 40.0
+
+pytestmark = pytest.mark.timeout(200)
 
 
 def events_of(copy: Copy) -> tuple[list[dict[str, object]], ZoneInfo]:
@@ -38,7 +40,6 @@ def wait_until(true: Callable[[], bool]) -> None:
         assert time.monotonic() < until, "it did not come to pass"
 
 
-@pytest.mark.timeout(170)
 @pytest.mark.needs_zapier
 def test_two_copies_side_by_side_each_book_the_table_once_and_refuse_the_second_caller(tmp_path: Path) -> None:
     with up(tmp_path / "one", tmp_path / "two") as copies:
@@ -103,3 +104,24 @@ def test_when_it_is_killed_nothing_of_it_goes_on(tmp_path: Path) -> None:
         copy.process.kill()
         _, alive = psutil.wait_procs(children, timeout=WAIT_SECONDS)
         assert not alive
+
+
+def test_ctrl_c_stops_it_while_it_still_starts(tmp_path: Path) -> None:
+    copy = begin(tmp_path / "state", free_offset())
+    wait_until(lambda: bool(copy.children()))
+    children = [psutil.Process(number) for number in copy.children()]
+    assert copy.stop() == 0
+    assert not copy.ready.is_set() or "Stopped." in copy.lines
+    _, alive = psutil.wait_procs(children, timeout=WAIT_SECONDS)
+    assert not alive
+
+
+def test_live_with_a_missing_credential_starts_nothing_and_names_the_variable(tmp_path: Path) -> None:
+    copy = begin(tmp_path / "state", free_offset(), "--live")
+    assert copy.process.wait(timeout=WAIT_SECONDS) == 1
+    copy.stop()
+    shown = "\n".join(copy.lines)
+    assert "GOOGLE_CALENDAR_TOKEN_PATH is missing" in shown
+    assert "stopped at its start" in copy.lines[-1]
+    assert "Traceback" not in shown
+    assert all(is_free(port + copy.offset) for port in (3001, 3002, 3010, 8000))
