@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 READ_DEADLINE = 2.5
 WRITE_DEADLINE = 5.0
+SHOWN_CHARACTERS = 64
 
 
 class Arguments(ArgModelBase):
@@ -158,15 +159,27 @@ class WrappedTool(Tool):
 
 
 def _check(model: type[A], arguments: dict[str, Any]) -> A:
+    for name, value in arguments.items():
+        if not (_is_sendable(name) and _is_sendable(value)):
+            raise BadRequest("broken characters (half of a surrogate pair) in an argument", field=shown_name(name))
     try:
         return model.model_validate(arguments)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "arguments"
+        where = shown_name(".".join(str(part) for part in problem["loc"])) or "arguments"
         if problem["type"] == "extra_forbidden":
-            known = ", ".join(model.model_fields)
+            known = ", ".join(model.model_fields) or "none"
             raise BadRequest(f"{where}: no such argument; this tool takes {known}", field=where) from None
         raise BadRequest(f"{where}: {problem['msg']}", field=where) from None
+
+
+def _is_sendable(value: object) -> bool:
+    """Whether a value can be written as UTF-8: JSON can escape halves of a character, which no vendor and no database takes."""
+    try:
+        _compact(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _log_failure(spec: ToolSpec[Any], error: ServerError) -> None:
@@ -191,15 +204,19 @@ def failure_result(failure: ToolFailure) -> CallToolResult:
 
 def unknown_tool(name: str, known: list[str]) -> CallToolResult:
     """The answer to a call of a tool that does not exist."""
-    shown = name if len(name) <= 64 and name.isprintable() else "that name"
     return failure_result(
         ToolFailure(
             kind=ErrorKind.NOT_FOUND,
-            error=f"no tool named {shown!r}; this server has {', '.join(known)}",
+            error=f"no tool named {shown_name(name)!r}; this server has {', '.join(known)}",
             speech=CONSEQUENCES[ErrorKind.NOT_FOUND].speech,
             field="name",
         )
     )
+
+
+def shown_name(name: str) -> str:
+    """A name that a client made up, fit for an error: the answer must hold no more than a name, and be sendable."""
+    return name if len(name) <= SHOWN_CHARACTERS and name.isprintable() else "(a name that cannot be shown)"
 
 
 def _compact(value: object) -> str:
