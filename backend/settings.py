@@ -32,9 +32,7 @@ class SettingsError(Exception):
 class BackendSettings(BaseSettings):
     """Read once per process, handed down."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, populate_by_name=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     mode: Annotated[Mode, Field(validation_alias="VOXIE_MODE")] = Mode.LIVE
     """demo or live."""

@@ -5,6 +5,7 @@ vendor makes repeating it harmless.
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -119,7 +120,8 @@ class Outbound:
                 return await self._client.send(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             raise NoAnswer(sent=False) from None
-        except (httpx.TransportError, TimeoutError):
+        except (httpx.RequestError, TimeoutError):
+            # Whatever else went wrong, a broken answer too: the vendor may have acted.
             raise NoAnswer(sent=True) from None
 
     async def _pause(self, attempt: int, response: httpx.Response | None, ends: float) -> bool:
@@ -135,15 +137,22 @@ class Outbound:
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Seconds that ``Retry-After`` asks for, as a number or a date; None without the header."""
+    """Seconds that ``Retry-After`` asks for, as a number or a date; None without the header, or when it is neither."""
     value = response.headers.get("retry-after")
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
+        return _seconds_until(value)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str) -> float | None:
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        moment = parsedate_to_datetime(date)
     except ValueError:
         return None
+    # RFC 9110 dates are in GMT, also when they do not say so.
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())

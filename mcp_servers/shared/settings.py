@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,11 +20,12 @@ class SettingsError(Exception):
 
 
 class ServerSettings(BaseSettings):
-    """Read once per process, handed down. Names are the environment's, in any case."""
+    """Read once per process, handed down. Names are the environment's, in any case.
 
-    model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, populate_by_name=True, use_attribute_docstrings=True
-    )
+    Fields are never populated by their own names: ``PORT`` or ``MODE`` of somebody else's would change this server.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     mode: Annotated[Mode, Field(validation_alias="VOXIE_MODE")] = Mode.LIVE
     """demo or live. Only `voxie up` and the compose profile demo set demo."""
@@ -108,8 +110,7 @@ def _names_in_sight(settings_type: type[ServerSettings]) -> set[str]:
     names = {name.upper() for name in os.environ}
     env_file = Path(str(settings_type.model_config.get("env_file") or ".env"))
     if env_file.is_file():
-        lines = (line.strip() for line in env_file.read_text().splitlines())
-        names |= {line.split("=", 1)[0].strip().upper() for line in lines if "=" in line and not line.startswith("#")}
+        names |= {name.upper() for name in dotenv_values(env_file, interpolate=False)}
     return names
 
 

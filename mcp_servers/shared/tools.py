@@ -155,7 +155,9 @@ class WrappedTool(Tool):
         except Exception as error:
             # The outermost boundary of a tool: only the type is logged, since a message may hold what a caller said.
             log.error("tool crashed", tool=spec.name, error_type=type(error).__name__)  # noqa: TRY400
-            raise Unavailable("internal error") from error
+            if spec.effect == "read":
+                raise Unavailable("internal error") from error
+            raise OutcomeUnknown("internal error; the outcome will be settled by reading") from error
 
 
 def _check(model: type[A], arguments: dict[str, Any]) -> A:
