@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 import sandbox
 from sandbox.faults import FaultMiddleware, Faults, fault_endpoint
 from sandbox.guard import AdminGuard
+from sandbox.pages import static_route
 from sandbox.part import SandboxContext, SandboxPart
 from sandbox.settings import SandboxSettings
 
@@ -62,6 +63,7 @@ def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_
 
     routes = [
         Route("/healthz", _healthz),
+        static_route("sandbox.css"),
         Route("/_sandbox/reset", reset, methods=["POST"]),
         Route("/_sandbox/faults", fault_endpoint(faults), methods=["GET", "POST", "DELETE"]),
         *(route for part in parts for route in part.routes()),

@@ -45,6 +45,11 @@ class CalendarsApi:
                 data = {"id": account, "summary": account, "timeZone": self._context.zone.key}
                 await rows.put_calendar(data, owner=account)
 
+    async def accounts(self) -> list[str]:
+        """The accounts that there are, by their e-mail addresses."""
+        async with self._store.transaction() as rows:
+            return await rows.owners()
+
     async def list_entries(self, asked: Asked) -> dict[str, Any]:
         """``calendarList.list``."""
         async with self._store.transaction() as rows:

@@ -1,4 +1,4 @@
-"""Google's paths: Calendar API v3 below ``/calendar/v3``, and ``/token``."""
+"""Google's paths: Calendar API v3 below ``/calendar/v3``, OAuth, and the discovery document."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from sandbox.google.admin import admin_routes
 from sandbox.google.api import EventsApi
 from sandbox.google.calendars import CalendarsApi
+from sandbox.google.discovery import served_document
 from sandbox.google.errors import GoogleError
+from sandbox.google.grants import Grants
+from sandbox.google.knobs import Knobs
+from sandbox.google.oauth import OAuth, bearer_of
+from sandbox.google.quota import Quota
 from sandbox.google.routing import Endpoint, method_route
+from sandbox.google.scopes import known_scopes, suffices
 from sandbox.google.store import Store
 from sandbox.part import SandboxContext
 
 ACCOUNT = "demo@sandbox.example"
 BEARER = "sandbox"
 REFRESH_TOKEN = "sandbox-refresh"  # noqa: S105 - the demo account's, known to everybody
-EXPIRES_IN = 3599
 
 
 class GooglePart:
@@ -29,14 +35,29 @@ class GooglePart:
     name = "google"
 
     def __init__(self, context: SandboxContext) -> None:
+        self._context = context
         self._store = Store(context.engine)
+        self._grants = Grants(context.engine)
+        self._knobs = Knobs()
+        self._quota = Quota(self._knobs)
         self._calendars = CalendarsApi(self._store, context)
         self._events = EventsApi(self._store, context)
+        self._oauth = OAuth(
+            self._grants,
+            context,
+            self._knobs,
+            accounts=self._calendars.accounts,
+            open_account=self._calendars.create_account,
+        )
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Google's own paths."""
-        methods = (method_route(name, endpoint, _admit) for name, endpoint in self._methods().items())
-        return (Route("/token", _token, methods=["POST"]), *methods)
+        """Google's own paths, and the sandbox's doors to the stand-in."""
+        return (
+            *self._oauth.routes(),
+            *(Route(path, self._document) for path in ("/discovery/v1/apis/calendar/v3/rest", "/$discovery/rest")),
+            *(method_route(name, endpoint, self._admit) for name, endpoint in self._methods().items()),
+            *admin_routes(self._grants, self._knobs, self._store),
+        )
 
     def _methods(self) -> dict[str, Endpoint]:
         calendars, events = self._calendars, self._events
@@ -63,31 +84,34 @@ class GooglePart:
     async def start(self) -> None:
         """Create the tables and the demo account."""
         await self._store.create()
-        await self._calendars.create_account(ACCOUNT)
+        await self._grants.create()
+        await self._open_demo()
 
     async def reset(self) -> None:
-        """An empty ``primary`` again."""
+        """An empty ``primary`` again, nobody else, and every knob where it was."""
         await self._store.clear()
-        await self._calendars.create_account(ACCOUNT)
+        await self._grants.clear()
+        self._quota.clear()
+        for name, value in Knobs():
+            setattr(self._knobs, name, value)
+        await self._open_demo()
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
+    async def _open_demo(self) -> None:
+        await self._calendars.create_account(ACCOUNT)
+        await self._grants.add_fixed(ACCOUNT, known_scopes(), refresh_token=REFRESH_TOKEN, bearer=BEARER)
 
-async def _admit(request: Request, method: str) -> str:
-    del method
-    if request.headers.get("authorization") != f"Bearer {BEARER}":
-        raise GoogleError(401, "authError", "Invalid Credentials", location="Authorization", location_type="header")
-    return ACCOUNT
+    async def _admit(self, request: Request, method: str) -> str:
+        now = self._context.now()
+        access = await self._grants.access(bearer_of(request), now=now)
+        if access is None:
+            raise GoogleError(401, "authError", "Invalid Credentials", location="Authorization", location_type="header")
+        if not suffices(method, access.scopes):
+            raise GoogleError(403, "insufficientPermissions", "Request had insufficient authentication scopes.")
+        self._quota.count(access.account, now)
+        return access.account
 
-
-async def _token(request: Request) -> Response:
-    """Exchange the demo account's refresh token."""
-    form = await request.form()
-    if form.get("grant_type") != "refresh_token":
-        return JSONResponse({"error": "unsupported_grant_type"}, status_code=400)
-    if form.get("refresh_token") != REFRESH_TOKEN:
-        body = {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
-        return JSONResponse(body, status_code=400)
-    scope = "https://www.googleapis.com/auth/calendar.events"
-    return JSONResponse({"access_token": BEARER, "expires_in": EXPIRES_IN, "scope": scope, "token_type": "Bearer"})
+    async def _document(self, _: Request) -> Response:
+        return JSONResponse(served_document(self._context.base_url))

@@ -88,10 +88,10 @@ class Rows:
         rows = await self._connection.execute(query.order_by(calendars.c.id != owner, calendars.c.id))
         return [json.loads(data) for data in rows.scalars()]
 
-    async def all_calendars(self) -> list[dict[str, Any]]:
-        """Every account's calendars."""
-        rows = await self._connection.execute(sa.select(calendars.c.data).order_by(calendars.c.owner, calendars.c.id))
-        return [json.loads(data) for data in rows.scalars()]
+    async def owners(self) -> list[str]:
+        """Everybody who has a calendar."""
+        query = sa.select(calendars.c.owner).distinct().order_by(calendars.c.owner)
+        return list((await self._connection.execute(query)).scalars())
 
     async def put_calendar(self, data: dict[str, Any], *, owner: str) -> None:
         """Write a calendar."""
