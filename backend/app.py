@@ -12,10 +12,13 @@ from starlette.exceptions import HTTPException
 from backend.access.service import AccessService
 from backend.agents import endpoints as agent_endpoints
 from backend.agents.service import AgentService
+from backend.audit import endpoints as audit_endpoints
 from backend.calls import endpoints as call_endpoints
 from backend.calls.service import CallService
 from backend.db import Database
 from backend.errors import ApiError, api_error, http_error, invalid_request, unexpected
+from backend.keys import endpoints as key_endpoints
+from backend.keys.service import KeyService
 from backend.limits import BodyLimit
 from backend.registry.access import ServerAccessGiver, TokenIssuer, static_issuer
 from backend.registry.manifests import load_manifests
@@ -23,7 +26,21 @@ from backend.settings import BackendSettings, server_doors
 from backend.tokens import endpoints as token_endpoints
 from backend.tokens.revocation import Revocations
 from backend.tokens.service import CallTokens
+from backend.users import endpoints as user_endpoints
+from backend.users.service import UserService
+from backend.workspaces import endpoints as workspace_endpoints
 from backend.workspaces.repository import DEMO_WORKSPACE, MAIN_WORKSPACE, add_workspace
+from backend.workspaces.service import WorkspaceService
+
+ROOMS = (
+    agent_endpoints,
+    audit_endpoints,
+    call_endpoints,
+    key_endpoints,
+    token_endpoints,
+    user_endpoints,
+    workspace_endpoints,
+)
 
 
 def _utc_now() -> datetime:
@@ -45,7 +62,7 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     calls = CallService(database, agents, access=server_access, demo=settings.demo, now=now)
     assert settings.service_token is not None, "checked by the settings"
     workspace = DEMO_WORKSPACE if settings.demo else MAIN_WORKSPACE
-    access = AccessService(service_token=settings.service_token, default_workspace=workspace)
+    access = AccessService(database, service_token=settings.service_token, default_workspace=workspace, now=now)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -60,6 +77,8 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
 
     app = FastAPI(title="Voxie", version="0.1.0", lifespan=lifespan)
     app.state.access, app.state.database = access, database
+    app.state.users = UserService(database, base_url=settings.base_url, now=now)
+    app.state.keys, app.state.workspaces = KeyService(database, now), WorkspaceService(database, now)
     app.state.settings, app.state.agents, app.state.calls = settings, agents, calls
     app.state.call_tokens, app.state.revocations = call_tokens, Revocations(database, now)
     app.add_exception_handler(ApiError, api_error)
@@ -67,9 +86,9 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, unexpected)
     app.add_middleware(BodyLimit)
-    app.include_router(agent_endpoints.router)
-    app.include_router(call_endpoints.router)
-    app.include_router(token_endpoints.router)
+    for room in ROOMS:
+        app.include_router(room.router)
+    app.include_router(user_endpoints.pages)
     _add_health(app, database)
     return app
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -43,12 +44,31 @@ def decode_cursor(cursor: str, parts: int) -> list[str]:
     except (ValueError, binascii.Error):
         key = None
     if not isinstance(key, list) or len(key) != parts or not all(_is_clean(part) for part in key):
-        raise ApiError(422, "invalid_request", "this is not a cursor of this list; begin without one", field="cursor")
+        raise _not_ours()
     return key
 
 
 def _is_clean(part: object) -> bool:
     return isinstance(part, str) and part.isprintable() and part.isascii()
+
+
+def instant_of(text: str) -> datetime:
+    """An instant that a cursor carries.
+
+    Raises:
+        ApiError: 422, it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise _not_ours()
+    return moment
+
+
+def _not_ours() -> ApiError:
+    return ApiError(422, "invalid_request", "this is not a cursor of this list; begin without one", field="cursor")
 
 
 def after(

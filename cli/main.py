@@ -110,6 +110,14 @@ def doctor(context: typer.Context, as_json: Json = False, live: Live = False) ->
 
 
 @app.command()
+def owner_link(context: typer.Context) -> None:
+    """Make a one-time link by which somebody becomes an owner of this installation."""
+    from cli.owner import owner_link as run  # noqa: PLC0415
+
+    run(context.obj)
+
+
+@app.command()
 def demo(context: typer.Context) -> None:
     """Set up, play one whole call, show the event and the delivery, and stop."""
     from cli.demo import demo as run  # noqa: PLC0415

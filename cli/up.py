@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.checks import EXTRAS, check_folder, check_ports, check_python
+from cli.owner import make_owner_link
 from cli.services import Service, services
 from cli.state import State
 from cli.supervisor import Output, Supervisor
@@ -63,6 +64,9 @@ async def _run(state: State, mode: Mode, console: Console) -> None:
 
     async with running(state, mode, show) as started:
         _tell(console, state, mode, started)
+        link = await asyncio.to_thread(make_owner_link, state)
+        console.print(f"Become its owner, once, within a day:\n\n  {link}\n", highlight=False)
+        console.print("Ctrl-C stops all of it.\n")
         try:
             await asyncio.Event().wait()
         finally:
@@ -86,4 +90,3 @@ def _tell(console: Console, state: State, mode: Mode, started: Sequence[Service]
     command = os.path.relpath(sys.argv[0]) if os.sep in sys.argv[0] else "voxie"
     console.print("\nTalk to the restaurant, in another terminal:\n")
     console.print(f"  {command} chat restaurant{state.options()}\n", highlight=False)
-    console.print("Ctrl-C stops all of it.\n")

@@ -22,8 +22,16 @@ class Scope(StrEnum):
     """Workspaces and first owners. Never given to an API key or a person."""
 
 
+class UserRole(StrEnum):
+    """What a person is in a workspace."""
+
+    OWNER = "owner"
+    MEMBER = "member"
+
+
 GRANTABLE = frozenset(Scope) - {Scope.WORKER, Scope.OPERATOR}
 """What an API key or a person can have."""
+SCOPES_OF = {UserRole.OWNER: GRANTABLE, UserRole.MEMBER: GRANTABLE - {Scope.ADMIN}}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from backend.agents.schemas import AgentSummary
 from backend.agents.service import AgentService
 from backend.errors import describes
 from backend.pages import Cursor, Limit, Page
+from backend.text import PathId
 from contracts.agents import AgentSpec
 
 router = APIRouter(
@@ -37,6 +38,6 @@ async def list_agents(
 
 
 @router.get("/{agent_id}", responses=describes(404))
-async def get_agent(agent_id: str, principal: Reader, agents: Agents) -> AgentSpec:
+async def get_agent(agent_id: PathId, principal: Reader, agents: Agents) -> AgentSpec:
     """One published agent, whole."""
     return await agents.get(principal.workspace, agent_id)

@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from backend.access.dependencies import needs
+from backend.access.dependencies import Worker, needs
 from backend.access.principal import Principal, Scope
 from backend.calls.schemas import CallView, NewCall
 from backend.calls.service import CallService
 from backend.errors import describes
+from backend.text import PathId
 from contracts.calls import CallBootstrap, RenewedAccess
 
 router = APIRouter(
@@ -25,7 +26,6 @@ def service(request: Request) -> CallService:
 
 Calls = Annotated[CallService, Depends(service)]
 Writer = Annotated[Principal, needs(Scope.CALLS_WRITE)]
-Worker = Annotated[Principal, needs(Scope.WORKER)]
 
 
 async def workspace_of_call(call_id: str, principal: Principal, calls: CallService) -> str:
@@ -42,7 +42,7 @@ async def start_call(new: NewCall, principal: Writer, calls: Calls) -> CallView:
 
 
 @router.post("/{call_id}/bootstrap", response_model=CallBootstrap, responses=describes(409))
-async def bootstrap_call(call_id: str, principal: Worker, calls: Calls) -> Response:
+async def bootstrap_call(call_id: PathId, principal: Worker, calls: Calls) -> Response:
     """Everything that a worker needs for a call: the agent, and how its servers are reached."""
     answer = await calls.bootstrap(await workspace_of_call(call_id, principal, calls), call_id)
     # As the contract itself writes it, since this is the one place where tokens cross.
@@ -50,13 +50,13 @@ async def bootstrap_call(call_id: str, principal: Worker, calls: Calls) -> Respo
 
 
 @router.post("/{call_id}/tokens", response_model=RenewedAccess, responses=describes(409))
-async def renew_tokens(call_id: str, principal: Worker, calls: Calls) -> Response:
+async def renew_tokens(call_id: PathId, principal: Worker, calls: Calls) -> Response:
     """Fresh tokens for a call that goes on; ask at half of their life. The tools in it are those approved by now."""
     answer = await calls.renew(await workspace_of_call(call_id, principal, calls), call_id)
     return Response(answer.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
 
 
 @router.post("/{call_id}/end")
-async def end_call(call_id: str, principal: Writer, calls: Calls) -> CallView:
+async def end_call(call_id: PathId, principal: Writer, calls: Calls) -> CallView:
     """End a call."""
     return await calls.end(await workspace_of_call(call_id, principal, calls), call_id)

@@ -3,16 +3,16 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from backend.text import Identifier, Line, Sent
 
 
-class NewCall(BaseModel):
+class NewCall(Sent):
     """A call to be made."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    agent_id: Annotated[str, Field(min_length=1, max_length=64)]
-    caller: Annotated[str | None, Field(max_length=256, description="Verified number or signed-in user")] = None
+    agent_id: Identifier
+    caller: Annotated[Line | None, Field(description="Verified number or signed-in user")] = None
 
 
 class CallView(BaseModel):

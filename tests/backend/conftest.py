@@ -1,10 +1,11 @@
 """The backend on a real socket, over its own database."""
 
 import asyncio
+import secrets
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from backend.app import create_app
 from backend.db import Database
 from backend.settings import BackendSettings
 from tests.clock import Clock
+from tests.postgres import Postgres
 from tests.running import running
 
 SERVICE_TOKEN = "a-service-token-for-tests"
@@ -34,6 +36,18 @@ def settings_for(state: Path, **more: Any) -> BackendSettings:
     return BackendSettings(_env_file=None, **values)
 
 
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Person:
+    """Somebody who is signed in."""
+
+    client: httpx.AsyncClient
+    user: dict[str, Any]
+    workspace: str
+
+
 @dataclass
 class Backend:
     """A running backend and a client of it that sends the service token."""
@@ -42,6 +56,7 @@ class Backend:
     url: str
     client: httpx.AsyncClient
     clock: Clock
+    closing: list[httpx.AsyncClient] = field(default_factory=list[httpx.AsyncClient])
 
     @property
     def database(self) -> Database:
@@ -58,6 +73,27 @@ class Backend:
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 
+    async def person(self, role: str = "owner", workspace: str = "demo") -> "Person":
+        """Somebody of a workspace, signed in; the workspace is added when it is not there."""
+        names = {"x-voxie-workspace": workspace}
+        await self.client.post("/api/workspaces", json={"id": workspace, "name": workspace})
+        new = {"email": f"{role}@{workspace}.test", "name": role, "password": PASSWORD, "role": role}
+        await self.client.post("/api/users", json=new, headers=names)
+        client = self.anonymous()
+        answer = await client.post("/api/sessions", json={"email": new["email"], "password": PASSWORD})
+        assert answer.status_code == 201, answer.text
+        client.headers["x-csrf-token"] = answer.json()["csrf_token"]
+        self.closing.append(client)
+        return Person(client, answer.json()["user"], workspace)
+
+    async def key(self, *scopes: str, workspace: str = "demo") -> httpx.AsyncClient:
+        """A program of a workspace."""
+        body = {"name": "a program", "scopes": list(scopes)}
+        made = await self.post("/api/keys", body, headers={"x-voxie-workspace": workspace})
+        client = self.anonymous(authorization=f"Bearer {made['secret']}")
+        self.closing.append(client)
+        return client
+
     def anonymous(self, **headers: str) -> httpx.AsyncClient:
         """A client without a credential; close it by ``async with``."""
         return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=10)
@@ -72,34 +108,68 @@ async def open_backend(state: Path, *, clock: Clock | None = None, **more: Any) 
         running(app) as served,
         httpx.AsyncClient(base_url=served.url, headers=AS_SERVICE, trust_env=False, timeout=10) as client,
     ):
-        yield Backend(app, served.url, client, clock)
+        backend = Backend(app, served.url, client, clock)
+        yield backend
+        for opened in backend.closing:
+            await opened.aclose()
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await database.migrate()
+    await database.aclose()
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with every table and no row, made once."""
     path = tmp_path_factory.mktemp("migrated") / "backend.sqlite3"
-
-    async def _make() -> None:
-        database = Database(f"sqlite+aiosqlite:///{path}")
-        await database.migrate()
-        await database.aclose()
-
-    asyncio.run(_make())
+    asyncio.run(_migrate(f"sqlite+aiosqlite:///{path}"))
     return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: Postgres) -> Postgres:
+    """A server with such a database under the name ``migrated``."""
+    postgres_server.execute("create database migrated")
+    asyncio.run(_migrate(postgres_server.url("migrated").replace("postgresql://", "postgresql+asyncpg://")))
+    return postgres_server
+
+
+ON_BOTH = pytest.mark.parametrize(
+    "kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.needs_postgres)], indirect=True
+)
+"""For modules whose tests run on SQLite and on PostgreSQL."""
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which database a test runs on; SQLite unless its module says ``ON_BOTH``."""
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture
+def database_settings(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """The setting that leads to a migrated database of this test's own."""
+    if kind == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated"), tmp_path)
+        return {}
+    server: Postgres = request.getfixturevalue("migrated_postgres")
+    name = f"test_{secrets.token_hex(6)}"
+    server.execute(f"create database {name} template migrated")
+    return {"DATABASE_URL": server.url(name)}
 
 
 OpenBackend = Callable[..., Awaitable[Backend]]
 
 
 @pytest.fixture
-async def opened(tmp_path: Path, migrated: Path) -> AsyncGenerator[OpenBackend]:
+async def opened(tmp_path: Path, database_settings: dict[str, str]) -> AsyncGenerator[OpenBackend]:
     """Opens backends with settings of the test's own."""
-    shutil.copy(migrated, tmp_path)
     async with AsyncExitStack() as stack:
 
         async def _open(**more: Any) -> Backend:
-            return await stack.enter_async_context(open_backend(tmp_path, **more))
+            return await stack.enter_async_context(open_backend(tmp_path, **database_settings, **more))
 
         yield _open
 

@@ -1,0 +1,42 @@
+"""Text that clients send, bounded and without control characters, which no database column should meet."""
+
+import re
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+
+
+def _without_control(text: str) -> str:
+    if _CONTROL.search(text):
+        msg = "control characters are not allowed"
+        raise ValueError(msg)
+    return text
+
+
+_clean = AfterValidator(_without_control)
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _clean]
+"""One line: a name, a title."""
+Prose = Annotated[str, StringConstraints(max_length=8000), _clean]
+"""Some paragraphs."""
+Email = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$"
+    ),
+    _clean,
+]
+Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+"""An id in a body."""
+PathId = Annotated[str, Path(pattern=ID_PATTERN)]
+"""An id in a path."""
+
+
+class Sent(BaseModel):
+    """What a client sends: an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid")

@@ -1,0 +1,1 @@
+"""People: users, their sessions, and the first owner of a workspace."""
