@@ -45,6 +45,7 @@ class GoogleCalendarIntegration:
             MANIFEST.name,
             state=settings.state,
             url=settings.ledger_url.get_secret_value() if settings.ledger_url else None,
+            secret=settings.ledger_secret,
             now=now,
         )
         google = GoogleCalendar(

@@ -55,6 +55,8 @@ class ServerSettings(BaseSettings):
     """Further Host values, separated by commas, such as a public name or ``calendar:3002`` in compose."""
     ledger_url: Annotated[SecretStr | None, Field(validation_alias="VOXIE_LEDGER_URL")] = None
     """PostgreSQL for several replicas; a SQLite file in the state folder when unset."""
+    ledger_secret: Annotated[SecretStr | None, Field(validation_alias="VOXIE_LEDGER_SECRET", min_length=32)] = None
+    """What makes operation ids unguessable; the same for every replica of a shared ledger."""
 
     @property
     def demo(self) -> bool:
@@ -68,6 +70,13 @@ class ServerSettings(BaseSettings):
             raise ValueError(msg)
         if self.auth == "jwks" and self.server_token is not None:
             msg = "MCP_SERVER_TOKEN is set beside MCP_AUTH=jwks: the two are exclusive, remove one"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _replicas_share_a_secret(self) -> Self:
+        if self.ledger_url is not None and self.ledger_secret is None and not self.demo:
+            msg = "VOXIE_LEDGER_SECRET is missing: replicas that share VOXIE_LEDGER_URL need the same 32 or more characters"
             raise ValueError(msg)
         return self
 

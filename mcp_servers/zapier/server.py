@@ -36,6 +36,7 @@ class ZapierIntegration:
             MANIFEST.name,
             state=settings.state,
             url=settings.ledger_url.get_secret_value() if settings.ledger_url else None,
+            secret=settings.ledger_secret,
             now=now,
         )
         self._writer = Writer(Operations(self._database))

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -18,6 +19,8 @@ from mcp_servers.shared.ledger.tables import metadata
 
 SECRET_BYTES = 32
 BUSY_MILLISECONDS = 5_000
+CONNECT_SECONDS = 3.0
+COMMAND_SECONDS = 10.0
 READ_ONLY = "voxie_read_only"
 
 
@@ -41,7 +44,9 @@ class LedgerDatabase:
         self._ready = False
 
     @classmethod
-    def for_service(cls, service: str, *, state: Path, url: str | None, now: Callable[[], float]) -> "LedgerDatabase":
+    def for_service(
+        cls, service: str, *, state: Path, url: str | None, now: Callable[[], float], secret: SecretStr | None = None
+    ) -> "LedgerDatabase":
         """The ledger of a service, made where it is missing.
 
         Args:
@@ -49,11 +54,12 @@ class LedgerDatabase:
             state: the state folder, which also keeps the secret.
             url: PostgreSQL, or None for the SQLite file.
             now: seconds since 1970.
+            secret: the one that replicas share; the state folder's own when None.
         """
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(
             _async_url(url) if url else f"sqlite+aiosqlite:///{state / f'{service}-ledger.sqlite3'}",
-            secret=_secret(state / "ledger.secret"),
+            secret=secret.get_secret_value().encode() if secret else _secret(state / "ledger.secret"),
             now=now,
         )
 
@@ -101,9 +107,13 @@ class LedgerDatabase:
 
 
 def _engine(url: str, *, sqlite: bool) -> AsyncEngine:
+    # Without parameters in exceptions' texts: they hold what a caller said.
     if not sqlite:
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    engine = create_async_engine(url)
+        bounds = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
+        return create_async_engine(
+            url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True, connect_args=bounds
+        )
+    engine = create_async_engine(url, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -118,10 +118,6 @@ class Operations:
                 )
             return Begun.SEND, await self._insert(connection, scoped, wanted, tool, workspace, request)
 
-    async def renew(self, operation: Operation) -> None:
-        """Prolong our lease while the vendor is slow."""
-        await self._update(operation.id, lease_until=self._db.now() + LEASE_SECONDS)
-
     async def confirm(self, operation_id: str, *, resource_id: str, receipt: Receipt) -> None:
         """The effect is certain."""
         await self._update(
@@ -132,12 +128,12 @@ class Operations:
         )
 
     async def fail(self, operation_id: str) -> None:
-        """That there was no effect is certain."""
-        await self._update(operation_id, state=OperationState.FAILED.value)
+        """That there was no effect is certain. Says nothing when somebody else has taken the operation over meanwhile."""
+        await self._update(operation_id, self._still_ours(), state=OperationState.FAILED.value)
 
     async def mark_unknown(self, operation_id: str) -> None:
-        """Neither is certain."""
-        await self._update(operation_id, state=OperationState.UNKNOWN.value)
+        """Neither is certain. Says nothing when somebody else has taken the operation over meanwhile."""
+        await self._update(operation_id, self._still_ours(), state=OperationState.UNKNOWN.value)
 
     async def undo(self, operation_id: str) -> None:
         """The effect was taken back; the key's epoch rises."""
@@ -187,7 +183,14 @@ class Operations:
         return rows
 
     async def _latest(self, connection: AsyncConnection, key: str) -> Operation | None:
-        query = sa.select(operations).where(operations.c.key == key).order_by(operations.c.epoch.desc()).limit(1)
+        # Locked: a settler of another replica takes rows too, and only one of us may go on with this one.
+        query = (
+            sa.select(operations)
+            .where(operations.c.key == key)
+            .order_by(operations.c.epoch.desc())
+            .limit(1)
+            .with_for_update()
+        )
         row = (await connection.execute(query)).mappings().first()
         return _operation(row) if row else None
 
@@ -238,9 +241,14 @@ class Operations:
         await connection.execute(sa.insert(operations).values(**values))
         return _operation({**values, "receipt": None, "resource_id": None})
 
-    async def _update(self, operation_id: str, **values: Any) -> None:
+    def _still_ours(self) -> sa.ColumnElement[bool]:
+        """We stalled, our lease ran out, and another replica went on: what it found out counts, not what we believe."""
+        open_states = (OperationState.SENDING.value, OperationState.UNKNOWN.value)
+        return sa.and_(operations.c.owner == self._db.owner, operations.c.state.in_(open_states))
+
+    async def _update(self, operation_id: str, *conditions: sa.ColumnElement[bool], **values: Any) -> None:
         async with self._db.alone(f"operation row {operation_id}") as connection:
-            changed = sa.update(operations).where(operations.c.id == operation_id)
+            changed = sa.update(operations).where(operations.c.id == operation_id, *conditions)
             await connection.execute(changed.values(updated_at=self._db.now(), **values))
 
 

@@ -19,6 +19,9 @@ HOLD_SECONDS = 30.0
 SETTLING_SECONDS = 120.0
 """How long a confirmed row counts beside the vendor's own list, which may lag behind a write."""
 
+KEPT_SECONDS = 3600.0
+"""How long a row that counts no more is kept, for whoever looks into what happened."""
+
 
 class SlotTaken(Exception):
     """As many are promised the span as it holds."""
@@ -126,7 +129,8 @@ class Reservations:
     ) -> Reservation:
         highest = sa.select(sa.func.max(reservations.c.sequence)).where(reservations.c.calendar == calendar)
         sequence = ((await connection.execute(highest)).scalar() or 0) + 1
-        await connection.execute(sa.delete(reservations).where(reservations.c.operation_id == operation_id))
+        over = sa.and_(reservations.c.calendar == calendar, reservations.c.lease_until < self._db.now() - KEPT_SECONDS)
+        await connection.execute(sa.delete(reservations).where((reservations.c.operation_id == operation_id) | over))
         values: dict[str, Any] = {
             "operation_id": operation_id,
             "sequence": sequence,

@@ -29,7 +29,7 @@ reservations = sa.Table(
     metadata,
     sa.Column("operation_id", sa.String(64), primary_key=True),
     sa.Column("sequence", sa.Integer, nullable=False),
-    sa.Column("calendar", sa.String(64), nullable=False),
+    sa.Column("calendar", sa.String(512), nullable=False),
     sa.Column("starts_at", sa.Float, nullable=False),
     sa.Column("ends_at", sa.Float, nullable=False),
     sa.Column("resource_id", sa.String(1024), nullable=False),

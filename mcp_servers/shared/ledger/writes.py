@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.results import Receipt
 from mcp_servers.shared.calls import Call
-from mcp_servers.shared.errors import Conflict, OutcomeUnknown, ServerError
+from mcp_servers.shared.errors import Conflict, OutcomeUnknown, ServerError, Unavailable
 from mcp_servers.shared.ledger.operations import Begun, Operation, Operations
 
 log = structlog.get_logger()
@@ -123,14 +124,7 @@ class Writer:
         self, write: Write, call: Call, key: str, request: Mapping[str, Any], hold_seconds: float | None
     ) -> Done:
         while True:
-            begun, operation = await self._operations.begin(
-                key=key,
-                epoch=call.epoch,
-                tool=call.tool,
-                workspace=call.workspace,
-                request=request,
-                hold_seconds=hold_seconds,
-            )
+            begun, operation = await self._begin(call, key, request, hold_seconds)
             try:
                 done = await self._advance(begun, write, operation, call)
             except Gone:
@@ -138,6 +132,22 @@ class Writer:
                 continue
             if done is not None:
                 return done
+
+    async def _begin(
+        self, call: Call, key: str, request: Mapping[str, Any], hold_seconds: float | None
+    ) -> tuple[Begun, Operation]:
+        try:
+            return await self._operations.begin(
+                key=key,
+                epoch=call.epoch,
+                tool=call.tool,
+                workspace=call.workspace,
+                request=request,
+                hold_seconds=hold_seconds,
+            )
+        except (SQLAlchemyError, OSError) as error:
+            log.error("ledger cannot be reached", tool=call.tool, error_type=type(error).__name__)  # noqa: TRY400
+            raise Unavailable("the ledger cannot be reached, so nothing was sent") from None
 
     async def _advance(self, begun: Begun, write: Write, operation: Operation, call: Call) -> Done | None:
         """Take the operation one step on; None when it must be begun again."""
@@ -184,8 +194,15 @@ class Writer:
         except ServerError:
             await self.give_up(write, operation)
             raise
-        await self._operations.confirm(operation.id, resource_id=done.resource_id, receipt=done.receipt)
+        await self._note(operation, done)
         return done
+
+    async def _note(self, operation: Operation, done: Done) -> None:
+        """It is done, whatever becomes of our note of it: an open row is settled by reading the vendor."""
+        try:
+            await self._operations.confirm(operation.id, resource_id=done.resource_id, receipt=done.receipt)
+        except (SQLAlchemyError, OSError) as error:
+            log.error("receipt not noted", tool=operation.tool, error_type=type(error).__name__)  # noqa: TRY400
 
     async def _replay(self, write: Write, operation: Operation) -> Done:
         done = await write.replay(operation)
