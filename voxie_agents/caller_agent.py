@@ -33,6 +33,7 @@ class CallerAgent(Agent):
         self._kind = KINDS[spec.kind]
         self._mcp = integration
         self._flow_tools = list(self._kind.flow(spec, integration, times)) if self._kind.flow else []
+        integration.reserve(frozenset(tool.info.name for tool in self._flow_tools))
         self._greeting = f"{greeting(spec)} {notice}".strip()
         self._discovery: asyncio.Task[None] | None = None
         super().__init__(instructions=instructions(spec), tools=list(self._flow_tools))
@@ -59,9 +60,9 @@ class CallerAgent(Agent):
     ) -> AsyncIterable[llm.ChatChunk | str | FlushSentinel]:
         """Decide with the tools that can be reached now: a server that came back is used again."""
         if not self._mcp.complete:
-            task = self._discover()
-            await asyncio.wait([task], timeout=DISCOVERY_PATIENCE)
-            tools = [tool for tool in self.tools if isinstance(tool, llm.Tool)]
+            await asyncio.wait([self._discover()], timeout=DISCOVERY_PATIENCE)
+        # In place: LiveKit looks up in this very list what the model calls.
+        tools[:] = [tool for tool in self._all_tools() if isinstance(tool, llm.Tool)]
         async for chunk in Agent.default.llm_node(self, chat_ctx, tools, model_settings):
             yield chunk
 

@@ -6,7 +6,6 @@ that is slow or dead costs only its own tools.
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -18,17 +17,21 @@ from mcp.types import Tool
 
 from contracts.meta import CONSENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, PURPOSE, SLOTS, RequestMeta, Role
 from contracts.operations import operation_key
-from contracts.results import ErrorKind, ToolAnswer, ToolFailure
+from contracts.results import ErrorKind, Receipt, ToolAnswer, ToolFailure
 from voxie_agents.call_times import CallTimes, TimeQuestion
 from voxie_agents.mcp_client import McpClient
-from voxie_agents.mcp_errors import McpClientError
+from voxie_agents.mcp_errors import McpClientError, ProtocolError
+from voxie_agents.mcp_offers import OutputCheck, ToolNames, offerable, plain_schema, plain_text
 
 log = structlog.get_logger()
 
 READ_SECONDS, WRITE_SECONDS = 2.5, 5.0
+ANSWER_SECONDS = 0.5
+"""What an answer may take on its way, beyond the deadline that the server keeps."""
 DISCOVERY_SECONDS = 5.0
-SAFE_NAME = re.compile(r"[^a-zA-Z0-9_-]")
-LONGEST_NAME = 64
+LONGEST_OUTPUT = 24_000
+"""Characters of a result that a model reads; more would crowd out the conversation."""
+ASK_WHEN = "For which day and time?"
 WHEN = {
     "type": "string",
     "description": "The caller's own words for day and time, such as 'tomorrow at 7 pm'. Never a date that you worked out.",
@@ -60,11 +63,14 @@ class ServerLink:
         name: in the registry.
         client: reaches it.
         tools: names that the agent may use; None for all of them.
+        foreign: run by others. Its tools have its name before theirs, and what it says of them beyond their
+            descriptions (that one is harmless, that one takes instants) is not believed.
     """
 
     name: str
     client: McpClient
     tools: frozenset[str] | None = None
+    foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,18 +90,33 @@ def ignore_record(_: CallRecord) -> None:
 class _Found:
     link: ServerLink
     tool: Tool
+    output: OutputCheck
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        return self.tool.meta or {}
+        return {} if self.link.foreign else self.tool.meta or {}
 
     @property
     def read_only(self) -> bool:
-        return bool(self.tool.annotations and self.tool.annotations.read_only_hint)
+        return not self.link.foreign and bool(self.tool.annotations and self.tool.annotations.read_only_hint)
 
     @property
     def destructive(self) -> bool:
-        return bool(self.tool.annotations and self.tool.annotations.destructive_hint)
+        return self.link.foreign or bool(self.tool.annotations and self.tool.annotations.destructive_hint)
+
+    @property
+    def instants(self) -> Mapping[str, str]:
+        """The arguments that no model may author: ``start`` and ``end`` → argument."""
+        return self.meta.get(INSTANT_ARGUMENTS, {})
+
+    @property
+    def needs_when(self) -> bool:
+        required = cast("list[str]", self.tool.input_schema.get("required", []))
+        return any(name in required for name in self.instants.values())
+
+    @property
+    def seconds(self) -> float:
+        return READ_SECONDS if self.read_only else WRITE_SECONDS
 
 
 @dataclass
@@ -113,8 +134,11 @@ class McpIntegration:
     identity: CallIdentity
     times: CallTimes
     watch: Callable[[CallRecord], None] = ignore_record
+    receipts: list[Receipt] = field(default_factory=list[Receipt])
+    """Of this call's writes, in their order: what may be said to have been done."""
     _found: dict[str, _Found] = field(default_factory=dict[str, _Found])
-    _listed: set[str] = field(default_factory=set[str])
+    _listed: dict[str, list[Tool]] = field(default_factory=dict[str, list[Tool]])
+    _names: ToolNames = field(default_factory=ToolNames)
     _epochs: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
@@ -122,22 +146,32 @@ class McpIntegration:
         """Whether every server has been listed."""
         return all(link.name in self._listed for link in self.links)
 
+    def reserve(self, names: frozenset[str]) -> None:
+        """Keep names for the agent's own tools; to be called before ``discover``."""
+        self._names.reserve(names)
+
     async def discover(self) -> None:
         """List the servers that have not been listed yet, side by side; one that does not answer is left for later."""
         missing = [link for link in self.links if link.name not in self._listed]
-        await asyncio.gather(*(self._discover(link) for link in missing))
+        await asyncio.gather(*(self._list(link) for link in missing))
+        # In the order of the links, so that who gets a name does not depend on who answered first.
+        for link in missing:
+            self._register(link)
         await self._learn_zone()
 
-    async def _discover(self, link: ServerLink) -> None:
+    async def _list(self, link: ServerLink) -> None:
         try:
             tools = await link.client.list_tools(timeout=DISCOVERY_SECONDS)
         except McpClientError as error:
             log.warning("server not listed", server=link.name, error_type=type(error).__name__)
             return
-        self._listed.add(link.name)
-        for tool in tools:
+        self._listed[link.name] = offerable(link.name, tools)
+
+    def _register(self, link: ServerLink) -> None:
+        for tool in self._listed.get(link.name, ()):
             if link.tools is None or tool.name in link.tools:
-                self._found[self._safe_name(link, tool)] = _Found(link, tool)
+                name = self._names.name(link.name, tool.name, qualified=link.foreign)
+                self._found[name] = _Found(link, tool, OutputCheck(tool.output_schema))
 
     async def _learn_zone(self) -> None:
         """A business without a zone of its own has its calendar's, which the list of bookings names."""
@@ -146,14 +180,6 @@ class McpIntegration:
         listing = next((name for name, found in self._found.items() if found.meta.get(PURPOSE) == "list"), None)
         if listing is not None:
             await self.call(listing, {})
-
-    def _safe_name(self, link: ServerLink, tool: Tool) -> str:
-        """The tool's own name where it is allowed and free, else one with the server's name before it."""
-        name = SAFE_NAME.sub("_", tool.name)[:LONGEST_NAME]
-        taken = self._found.get(name)
-        if taken is None or taken.link is link:
-            return name
-        return SAFE_NAME.sub("_", f"{link.name}__{tool.name}")[:LONGEST_NAME]
 
     def has(self, name: str) -> bool:
         """Whether a tool has been found."""
@@ -169,25 +195,46 @@ class McpIntegration:
             name: as found.
             arguments: JSON values.
         """
-        if name not in self._found:
-            await self.discover()
-        found = self._found.get(name)
+        found = self._found.get(name) or await self._find(name)
         if found is None:
             return self._record(name, _unavailable(name))
-        answer = await self._call_once(found, arguments)
+        answer = await self._call_once(found, arguments, found.seconds)
         failure = answer.failure
         if failure is not None and failure.current_epoch is not None:
             self._epochs[self._key(found, arguments) or ""] = failure.current_epoch
-            answer = await self._call_once(found, arguments)
+            answer = await self._call_once(found, arguments, found.seconds)
         elif failure is not None and failure.kind is ErrorKind.OUTCOME_UNKNOWN and self._key(found, arguments):
-            answer = await self._call_once(found, arguments)
+            # It is settled by reading, so it need not take as long again.
+            answer = await self._call_once(found, arguments, READ_SECONDS)
         self.times.learn_zone(answer.data.get("zone"))
         return self._record(name, answer)
 
-    async def _call_once(self, found: _Found, arguments: Mapping[str, Any]) -> ToolAnswer:
-        seconds = READ_SECONDS if found.read_only else WRITE_SECONDS
+    async def _find(self, name: str) -> _Found | None:
+        """A tool that was not there before; the caller is waiting, so a server that hangs is not waited for long."""
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self.discover()
+        except TimeoutError:
+            log.warning("servers not listed in time")
+        return self._found.get(name)
+
+    async def _call_once(self, found: _Found, arguments: Mapping[str, Any], seconds: float) -> ToolAnswer:
+        meta = {} if found.link.foreign else self._meta(found, arguments, seconds).to_wire()
+        try:
+            answer = await found.link.client.call(
+                found.tool.name, arguments, meta=meta, timeout=seconds + ANSWER_SECONDS, read_only=found.read_only
+            )
+            if not answer.is_error and not found.output.fits(answer.data):
+                raise ProtocolError(found.link.name, "the result does not fit the tool's own schema")
+        except McpClientError as error:
+            log.warning("tool call failed", tool=found.tool.name, error_type=type(error).__name__)
+            failure = error.to_failure(write=not found.read_only)
+            return ToolAnswer(data=failure.model_dump(mode="json"), is_error=True, failure=failure)
+        return answer
+
+    def _meta(self, found: _Found, arguments: Mapping[str, Any], seconds: float) -> RequestMeta:
         key = self._key(found, arguments)
-        meta = RequestMeta(
+        return RequestMeta(
             operation=key,
             epoch=self._epochs.get(key, 0) if key else None,
             deadline=seconds,
@@ -196,14 +243,6 @@ class McpIntegration:
             role=self.identity.role,
             workspace=self.identity.workspace,
         )
-        try:
-            return await found.link.client.call(
-                found.tool.name, arguments, meta=meta.to_wire(), timeout=seconds + 0.5, read_only=found.read_only
-            )
-        except McpClientError as error:
-            log.warning("tool call failed", tool=found.tool.name, error_type=type(error).__name__)
-            failure = error.to_failure(write=not found.read_only)
-            return ToolAnswer(data=failure.model_dump(mode="json"), is_error=True, failure=failure)
 
     def _key(self, found: _Found, arguments: Mapping[str, Any]) -> str | None:
         names: Sequence[str] = found.meta.get(KEY_ARGUMENTS, ())
@@ -219,6 +258,8 @@ class McpIntegration:
     def _record(self, name: str, answer: ToolAnswer) -> ToolAnswer:
         kind = answer.failure.kind.value if answer.failure else None
         self.watch(CallRecord(tool=name, ok=not answer.is_error, kind=kind))
+        if not answer.is_error and (receipt := answer.receipt) is not None:
+            self.receipts.append(receipt)
         return answer
 
     def function_tools(self, *, hidden: frozenset[str] = frozenset()) -> list[RawFunctionTool[Any, Any]]:
@@ -243,25 +284,30 @@ class McpIntegration:
 
     def _with_instants(self, found: _Found, given: Mapping[str, object]) -> dict[str, object]:
         """The arguments with the caller's words turned into instants. Instants from the model itself are not taken."""
-        names: Mapping[str, str] = found.meta.get(INSTANT_ARGUMENTS, {})
+        names = found.instants
         if not names:
             return dict(given)
         arguments = {key: value for key, value in given.items() if key != "when" and key not in names.values()}
-        words = str(given.get("when") or "")
-        if not words:
+        words = given.get("when")
+        if not isinstance(words, str) or not words.strip():
+            if found.needs_when:
+                raise TimeQuestion(
+                    ToolFailure(
+                        kind=ErrorKind.BAD_REQUEST, field="when", error="when: the caller's words", speech=ASK_WHEN
+                    )
+                )
             return arguments
         span = self.times.range(words) if found.meta.get(PURPOSE) == "list" else self.times.span(words)
         return {**arguments, names["start"]: span.start.isoformat(), names["end"]: span.end.isoformat()}
 
     def _schema(self, name: str, found: _Found) -> dict[str, Any]:
-        parameters = json.loads(json.dumps(found.tool.input_schema))
-        names: Mapping[str, str] = found.meta.get(INSTANT_ARGUMENTS, {})
-        if names:
-            _replace_instants(parameters, set(names.values()))
+        parameters = plain_schema(found.tool.input_schema)
+        if found.instants:
+            _replace_instants(parameters, set(found.instants.values()))
         kept = {key: found.meta[key] for key in (PURPOSE, SLOTS) if key in found.meta}
         return {
             "name": name,
-            "description": found.tool.description or found.tool.title or name,
+            "description": plain_text(found.tool.description or found.tool.title or name),
             "parameters": parameters,
             "meta": {**kept, CONSENT: found.destructive},
         }
@@ -291,9 +337,12 @@ def tool_output(answer: ToolAnswer) -> str:
     Raises:
         ToolError: the answer is a failure.
     """
+    text = compact(answer.data)
+    if len(text) > LONGEST_OUTPUT:
+        text = compact({"truncated": True, "beginning": text[:LONGEST_OUTPUT]})
     if answer.is_error:
-        raise ToolError(compact(answer.data))
-    return compact(answer.data)
+        raise ToolError(text)
+    return text
 
 
 def tool_error(failure: ToolFailure, **more: object) -> ToolError:
@@ -304,7 +353,14 @@ def tool_error(failure: ToolFailure, **more: object) -> ToolError:
 
 
 def compact(data: Mapping[str, Any]) -> str:
-    """JSON in as few tokens as possible."""
-    return json.dumps(
-        {key: value for key, value in data.items() if value is not None}, ensure_ascii=False, separators=(",", ":")
-    )
+    """JSON in as few tokens as possible, for a model: without operation ids, which it has no use for."""
+    return json.dumps(_for_model(data), ensure_ascii=False, separators=(",", ":"))
+
+
+def _for_model(value: object) -> object:
+    if isinstance(value, Mapping):
+        known = cast("Mapping[str, object]", value)
+        return {key: _for_model(item) for key, item in known.items() if item is not None and key != "operation_id"}
+    if isinstance(value, list):
+        return [_for_model(item) for item in cast("list[object]", value)]
+    return value

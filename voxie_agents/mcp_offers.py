@@ -1,0 +1,163 @@
+"""What a server's tool list becomes before a model sees it: safe names, plain descriptions, and nothing that breaks a session.
+
+The texts of a tool list are written by whoever runs the server. They reach the model's instructions, so they are cut and
+cleaned; what cannot be cleaned is not offered.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import structlog
+from jsonschema import SchemaError
+from jsonschema.protocols import Validator
+from jsonschema.validators import validator_for
+from mcp.types import Tool
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+log = structlog.get_logger()
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-/]{1,128}")
+UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
+LONGEST_NAME = 64
+LONGEST_DESCRIPTION = 1024
+LARGEST_SCHEMA = 20_000
+FRAMEWORK_PREFIX = "lk_agents_"
+"""LiveKit's own tools."""
+
+
+class ToolNames:
+    """Gives each tool a name that is its own for the whole call.
+
+    Args:
+        reserved: names that no server's tool may have.
+    """
+
+    def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
+        self._reserved = set(reserved)
+        self._given: dict[tuple[str, str], str] = {}
+
+    def reserve(self, names: frozenset[str]) -> None:
+        """Keep names for tools of our own; to be called before any server is listed."""
+        self._reserved |= names
+
+    def name(self, server: str, tool: str, *, qualified: bool) -> str:
+        """The tool's own name where it is safe and free, else one with the server's before it.
+
+        Args:
+            server: its name in the registry.
+            tool: its name there.
+            qualified: always put the server's name before it, so that it cannot pass for another server's.
+        """
+        known = self._given.get((server, tool))
+        if known is not None:
+            return known
+        plain, full = _safe(tool), _safe(f"{server}__{tool}")
+        candidates = [full] if qualified else [plain, full]
+        taken = {*self._reserved, *self._given.values()}
+        free = next((name for name in candidates if self._usable(name, taken)), None)
+        name = free or _numbered(full, taken)
+        self._given[(server, tool)] = name
+        return name
+
+    @staticmethod
+    def _usable(name: str, taken: set[str]) -> bool:
+        return name not in taken and not name.startswith(FRAMEWORK_PREFIX)
+
+
+def _safe(name: str) -> str:
+    return UNSAFE.sub("_", name)[:LONGEST_NAME]
+
+
+def _numbered(name: str, taken: set[str]) -> str:
+    numbers = (f"{name[: LONGEST_NAME - 4]}_{number}" for number in range(2, 1000))
+    return next(candidate for candidate in numbers if candidate not in taken)
+
+
+def offerable(server: str, tools: Sequence[Tool]) -> list[Tool]:
+    """The tools that a model may be shown; each name once."""
+    kept: dict[str, Tool] = {}
+    for tool in tools:
+        problem = "named twice" if tool.name in kept else _problem(tool)
+        if problem is None:
+            kept[tool.name] = tool
+        else:
+            log.warning("tool not offered", server=server, problem=problem)
+    return list(kept.values())
+
+
+def _problem(tool: Tool) -> str | None:
+    if not PLAIN_NAME.fullmatch(tool.name):
+        return "odd name"
+    try:
+        size = len(json.dumps(tool.input_schema))
+    except (ValueError, RecursionError):
+        return "broken schema"
+    if size > LARGEST_SCHEMA:
+        return "schema too large"
+    if tool.input_schema.get("type") != "object" or not isinstance(tool.input_schema.get("properties", {}), dict):
+        return "schema is not an object's"
+    return None
+
+
+def plain_text(text: str) -> str:
+    """A description without control and invisible characters, and of bearable length."""
+    kept = "".join(c for c in text if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Co", "Cn", "Cs"})
+    return kept[:LONGEST_DESCRIPTION].strip()
+
+
+def plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of an input schema whose descriptions are plain."""
+    return cast("dict[str, Any]", _plain(dict(schema), in_properties=False))
+
+
+def _plain(node: object, *, in_properties: bool) -> object:
+    if isinstance(node, list):
+        return [_plain(item, in_properties=False) for item in cast("list[object]", node)]
+    if not isinstance(node, dict):
+        return node
+    mapping = cast("dict[str, object]", node)
+    return {
+        key: plain_text(value)
+        # A property may well be called "description" or "title" itself.
+        if not in_properties and key in {"description", "title"} and isinstance(value, str)
+        else _plain(value, in_properties=not in_properties and key == "properties")
+        for key, value in mapping.items()
+    }
+
+
+@dataclass
+class OutputCheck:
+    """Whether a tool's structured result fits the output schema that it published.
+
+    Args:
+        schema: as listed; None accepts everything.
+    """
+
+    schema: Mapping[str, Any] | None
+    _validator: Validator | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Compile it once; a schema that is none checks nothing."""
+        if self.schema is None:
+            return
+        kind = validator_for(dict(self.schema))
+        try:
+            kind.check_schema(dict(self.schema))
+        except SchemaError:
+            return
+        # An empty registry: references resolve within the schema, never over the network.
+        self._validator = kind(dict(self.schema), registry=Registry())
+
+    def fits(self, data: Mapping[str, Any]) -> bool:
+        """Whether it does."""
+        if self._validator is None:
+            return True
+        try:
+            return self._validator.is_valid(data)
+        except Unresolvable:
+            return True
