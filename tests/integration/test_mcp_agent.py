@@ -16,6 +16,7 @@ from spawner.dynamic_agent_factory import BuiltAgent, DynamicAgentFactory
 from tests.fakes.scripted_llm import Call, ScriptedLLM, Step
 from tests.running import running
 from tests.world import TOKEN, ZONE, World
+from voxie_agents import caller_agent
 from voxie_agents.mcp_integration import CallRecord
 
 RAW = {"calendar_create_event", "calendar_check_availability", "calendar_list_events", "calendar_delete_event"}
@@ -122,6 +123,13 @@ async def test_instants_in_the_servers_own_arguments_are_not_taken_either(
     assert await world.events() == []
 
 
+async def test_a_stretch_of_time_of_the_models_own_is_not_looked_up(world: World) -> None:
+    async with talking(world, raw) as call:
+        await call.outcome("calendar_create_event", {"when": "tomorrow at 7 pm", "summary": "Maria"})
+        listed = await call.outcome("calendar_list_events", {"time_min": "2026-12-01T00:00:00Z"})
+    assert listed["count"] == 1, "the model's own instant was dropped"
+
+
 async def test_an_instant_that_a_tool_produced_in_this_call_is_taken(world: World) -> None:
     async with talking(world) as call:
         free = await call.outcome("check_table", {"when": "tomorrow at 7 pm"})
@@ -225,6 +233,20 @@ async def test_a_server_that_is_down_at_the_start_is_left_out_and_comes_back(wor
         await world.start_calendar(port=port)
         await call.turn("Hello again.")
         assert set(call.model.tools) >= RAW
+        booked = await call.outcome("calendar_create_event", {"when": "tomorrow at 7 pm", "summary": "Maria"})
+    assert booked["success"] is True
+
+
+async def test_a_server_that_came_back_is_used_in_the_turn_that_finds_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caller_agent, "DISCOVERY_PATIENCE", 10.0)
+    assert world.calendar is not None
+    port = world.calendar.port
+    await world.calendar.stop()
+    async with talking(world, raw, wait=False) as call:
+        await call.turn("Hello.")
+        await world.start_calendar(port=port)
         booked = await call.outcome("calendar_create_event", {"when": "tomorrow at 7 pm", "summary": "Maria"})
     assert booked["success"] is True
 

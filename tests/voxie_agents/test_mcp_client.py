@@ -334,6 +334,7 @@ async def test_a_deadline_holds_while_the_server_does_not_accept() -> None:
     """A listener whose queue is never served: the connection stands, and nothing comes."""
     import socket
 
+    before = len(asyncio.all_tasks())
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with McpClient(url, protocol="legacy") as client:
@@ -342,6 +343,7 @@ async def test_a_deadline_holds_while_the_server_does_not_accept() -> None:
         async with McpClient(url) as client:
             with pytest.raises(DeadlineExceeded):
                 await client.call("echo", {}, timeout=0.3)
+    assert len(asyncio.all_tasks()) == before
 
 
 # Closing
