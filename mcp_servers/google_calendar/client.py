@@ -71,11 +71,11 @@ class GoogleCalendar:
             static_discovery=True,
         )
         self._events = service.events()
-        self._calendars = service.calendars()
 
     async def zone(self, calendar: str, call: Call | None) -> ZoneInfo:
         """The calendar's zone, as Google has it."""
-        answer = await self._read(self._calendars.get(calendarId=calendar), call)
+        # The list of events carries it too, and needs no scope beyond the one for events.
+        answer = await self._read(self._events.list(calendarId=calendar, maxResults=1, fields="timeZone"), call)
         return read_zone(answer)
 
     async def list_events(
