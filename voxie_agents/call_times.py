@@ -2,25 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contracts.hours import OpeningHours
 from contracts.results import ErrorKind, ToolFailure
-from voxie_agents.when import (
-    Ambiguous,
-    NotUnderstood,
-    Outcome,
-    Partial,
-    Reason,
-    Resolved,
-    Setting,
-    is_open,
-    looks_like_iso,
-    resolve,
-    resolve_range,
-    spoken,
-)
+from voxie_agents.when import is_open, resolve, spoken
+from voxie_agents.when_doubts import Reason
+from voxie_agents.when_outcomes import Ambiguous, NotUnderstood, Outcome, Partial, Resolved, Setting
+from voxie_agents.when_ranges import resolve_range
+from voxie_agents.when_words import looks_like_iso
 
 ZONE_UNKNOWN = "I can't reach the booking system at the moment, so I can't look at times now."
 
@@ -87,7 +78,8 @@ class CallTimes:
             TimeQuestion: a question must be asked first.
         """
         start = self._produced_instant(words) or self._resolved(words)
-        return Span(start, start + self._duration)
+        # Time that passes, not time on the wall: a booking over a change of the clocks takes as long as any.
+        return Span(start, (start.astimezone(UTC) + self._duration).astimezone(start.tzinfo))
 
     def range(self, words: str) -> Span:
         """The stretch of time that a caller's words mean, for looking things up.
@@ -107,13 +99,19 @@ class CallTimes:
         if self._hours is None:
             start = datetime.combine(moment.date(), time(), setting.zone)
             return Span(start, start + timedelta(days=1))
-        for period in self._hours.on(moment.weekday()):
-            opens = datetime.combine(moment.date(), period.opens, setting.zone)
-            closes = datetime.combine(moment.date(), period.closes, setting.zone)
-            closes += timedelta(days=closes <= opens)
-            if moment < closes:
-                return Span(opens, closes)
-        return None
+        midnight = datetime.combine(moment.date(), time(), setting.zone)
+        periods = [p for day in (midnight - timedelta(days=1), midnight) for p in self._periods(day)]
+        return next((period for period in periods if moment < period.end and period.end > midnight), None)
+
+    def _periods(self, midnight: datetime) -> list[Span]:
+        """When the business opens on a day; the last closing may be on the day after it."""
+        assert self._hours is not None
+        spans: list[Span] = []
+        for period in self._hours.on(midnight.weekday()):
+            opens = datetime.combine(midnight.date(), period.opens, midnight.tzinfo)
+            closes = datetime.combine(midnight.date(), period.closes, midnight.tzinfo)
+            spans.append(Span(opens, closes + timedelta(days=closes <= opens)))
+        return spans
 
     def is_open(self, span: Span) -> bool:
         """Whether the business is open for all of a booking."""
@@ -129,9 +127,9 @@ class CallTimes:
         Returns:
             It in ISO 8601.
         """
-        local = moment.astimezone(self._setting().zone)
-        self._produced.add(local)
-        return local.isoformat()
+        # Kept in UTC: a time that comes twice when the clocks go back equals nothing in another zone.
+        self._produced.add(moment.astimezone(UTC))
+        return moment.astimezone(self._setting().zone).isoformat()
 
     def _produced_instant(self, words: str) -> datetime | None:
         """An instant that is given back to us. One that a model made up is not among those produced here."""
@@ -141,7 +139,7 @@ class CallTimes:
             moment = datetime.fromisoformat(words)
         except ValueError:
             return None
-        if moment.tzinfo is None or moment not in self._produced:
+        if moment.tzinfo is None or moment.astimezone(UTC) not in self._produced:
             return None
         return self._agree(moment.astimezone(self._setting().zone))
 

@@ -6,8 +6,9 @@ from datetime import date, datetime
 
 from voxie_agents.offline.tool_view import ToolView
 from voxie_agents.slots import party_size, person_name, phone
+from voxie_agents.when_days import numeric_dates, own_days
 from voxie_agents.when_engine import engine
-from voxie_agents.when_words import normalised, numeric_dates, own_days, without_party
+from voxie_agents.when_words import normalised, without_party
 
 # Only where the words stand matters here, not what they mean, so any day will do.
 _ANY_DAY = datetime(2026, 1, 7, 12)  # noqa: DTZ001

@@ -1,0 +1,118 @@
+"""What words say about days and times of day, before it is decided which instant that is."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+
+from voxie_agents.when_days import counts_weeks, numeric_dates, own_days
+from voxie_agents.when_doubts import DayParts, Reason, names_an_unknown_day, names_another_day
+from voxie_agents.when_engine import Found, engine
+from voxie_agents.when_outcomes import NotUnderstood, Setting, not_understood
+from voxie_agents.when_words import day_of_month_named, names_a_day, names_a_month, only_says, weekday_named
+
+DOUBTFUL_DISTANCE = timedelta(days=45)
+"""A weekday with a day of the month that only meet farther away than this were hardly meant so."""
+DAY_GRAINS = {"hour", "minute", "second", "day"}
+_LEADING_ZERO = re.compile(r"(?<![:\d])0\d")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the words say, before it is decided: the days and times of day that they may mean."""
+
+    days: tuple[date, ...]
+    clocks: tuple[time, ...]
+    parts: DayParts
+
+
+def read(text: str, parts: DayParts, setting: Setting) -> Reading | NotUnderstood:
+    """The days and times of day that a text names, if they go together.
+
+    Args:
+        text: normalised, without the people count and the parts of the day.
+        parts: of the day, which it named.
+        setting: now, and what was agreed before.
+    """
+    today = setting.local_now.date()
+    days, rest = numeric_dates(text, today)
+    if rest != text and not days:
+        return not_understood(Reason.NO_SUCH_TIME)
+    if not days:
+        days, rest = own_days(text, today)
+    found = engine().find(rest, setting.local_now, bare_numbers=False)
+    if not any(f.is_clock for f in found):
+        found += _bare_clock(rest, found, setting)
+    named = [f for f in found if names_a_day(f.body)]
+    clocks = [f for f in found if f.is_clock and f not in named]
+    left = _leftover(rest, found)
+    if len(clocks) + sum(f.is_clock for f in named) > 1 or not _go_together(named, days):
+        return not_understood(Reason.CONTRADICTION)
+    if counts_weeks(left) or (names_another_day(left) and (days or named)):
+        return not_understood(Reason.CONTRADICTION)
+    if not (days or named) and (names_an_unknown_day(left) or any(f.interval for f in found)):
+        return NotUnderstood("Which day and time would that be?", Reason.CONTRADICTION)
+    if not (named or clocks or days or (parts.names and setting.day)):
+        return not_understood(Reason.NOTHING_FOUND)
+    return _combine(text, named, clocks, tuple(days), parts, setting)
+
+
+def _leftover(text: str, found: list[Found]) -> str:
+    """What of a text was not understood."""
+    for expression in found:
+        text = text.replace(expression.body, " ", 1)
+    return text
+
+
+def _bare_clock(text: str, found: list[Found], setting: Setting) -> list[Found]:
+    """A number that can only be a time of day, because nothing else is said: ``seven``, ``tomorrow 7``."""
+    text = _leftover(text, found)
+    bare = [f for f in engine().find(text, setting.local_now, bare_numbers=True) if f.is_clock]
+    return bare if len(bare) == 1 and not names_a_day(bare[0].body) and only_says(text, bare[0].body) else []
+
+
+def _go_together(named: list[Found], days: list[date]) -> bool:
+    """Whether all that names a day can mean the same one."""
+    several = len(named) + bool(days) > 1
+    return not several or bool(_common_days(named, days))
+
+
+def _common_days(named: list[Found], days: Sequence[date]) -> list[date]:
+    common = [{value.date() for value in found.values} for found in named] + ([set(days)] if days else [])
+    return sorted(set.intersection(*common))
+
+
+def _combine(
+    text: str, named: list[Found], clocks: list[Found], days: tuple[date, ...], parts: DayParts, setting: Setting
+) -> Reading | NotUnderstood:
+    if not named:
+        return Reading(days, _clock_times(clocks[0]) if clocks else (), parts)
+    if any(found.interval or found.grain not in DAY_GRAINS for found in named):
+        return NotUnderstood("Which day and time would that be?", Reason.CONTRADICTION)
+    meant = _common_days(named, days)
+    meant = meant if days else meant[:1]
+    doubt = None if days else _doubt(text, meant[0], setting)
+    if doubt is not None:
+        return doubt
+    telling = clocks or [found for found in named if found.is_clock and found.grain != "second"]
+    return Reading(tuple(meant), _clock_times(telling[0], meant[0]) if telling else (), parts)
+
+
+def _clock_times(found: Found, day: date | None = None) -> tuple[time, ...]:
+    """The times of day that an expression may mean; on that day, if it names one."""
+    values = [v for v in found.values if day is None or v.date() == day] or found.values
+    # Nobody writes "08:00" for the evening.
+    early = bool(_LEADING_ZERO.search(found.body))
+    return tuple(dict.fromkeys(value.time() for value in values if not early or value.hour < 12))
+
+
+def _doubt(text: str, day: date, setting: Setting) -> NotUnderstood | None:
+    """Whether weekday, day of the month and the day found fit together."""
+    weekday, number = weekday_named(text), day_of_month_named(text)
+    ahead = day - setting.local_now.date()
+    wrong_weekday = weekday is not None and day.weekday() != weekday
+    wrong_number = number is not None and day.day != number
+    without_month = number is not None and weekday is not None and not names_a_month(text)
+    if wrong_weekday or wrong_number or (without_month and ahead > DOUBTFUL_DISTANCE):
+        return NotUnderstood("That weekday and date don't go together. Which day do you mean?", Reason.CONTRADICTION)
+    return None
