@@ -1,71 +1,54 @@
-"""Finds in a caller's words what a booking needs, by rules: party size, name, phone, yes or no. For the offline brain."""
+"""Finds in a caller's words what a booking needs, by rules: party size, name, phone. For the offline brain."""
 
 import re
 
-_UNITS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-]
+from voxie_agents.when_doubts import corrected
+
+_UNITS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _NUMBER_WORDS = {word: number for number, word in enumerate(_UNITS)} | {
-    "a couple": 2,
-    "couple": 2,
-    "half a dozen": 6,
-    "a dozen": 12,
-}
-_COUNT = r"(?P<n>\d{1,3}|half a dozen|a dozen|a couple|couple|" + "|".join(_UNITS[1:]) + ")"
+    "a couple": 2, "couple": 2, "half a dozen": 6, "a dozen": 12, "a": 1, "an": 1, **_TENS,
+}  # fmt: skip
+_SPELLED = (
+    rf"(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_UNITS[1:10])}))?|{'|'.join(_UNITS[10:])}|{'|'.join(_UNITS[1:10])}"
+)
+_COUNT = rf"(?P<n>\d{{1,3}}|half a dozen|a dozen|a couple|couple|{_SPELLED})"
+_EACH = _COUNT.replace("(?P<n>", "(?:")
 _PEOPLE = r"(?:people|persons?|guests?|adults?|diners|covers|pax|of us)"
+_YOUNG = r"(?:kids?|child|children|bab(?:y|ies)|toddlers?|infants?|teenagers?)"
+_NO_CLOCK = r"(?! ?(?:am|pm|o'clock|:|\.\d))"
 _PARTY = [
     re.compile(
-        rf"\b(?:table|booking|reservation|seats?|party|group|dinner|lunch|spot|room|it)(?: is)? (?:for|of) {_COUNT}\b(?! ?(?:am|pm|o'clock|:|\.\d))"
+        rf"\b(?:table|booking|reservation|seats?|party|group|dinner|lunch|spot|room|it)(?: is)? (?:for|of) {_COUNT}\b{_NO_CLOCK}"
     ),
     re.compile(rf"\b{_COUNT} {_PEOPLE}\b"),
     re.compile(
-        rf"\b(?:there(?:'s| are| will be| would be)|we(?:'re| are| will be)|it(?:'s| is| will be)) (?:just |only )?{_COUNT}\b(?! ?(?:am|pm|o'clock|:))"
+        rf"\b(?:there(?:'s| are| will be|'ll be| would be)|we(?:'re| are| will be|'ll be)|it(?:'s| is| will be)) (?:just |only )?{_COUNT}\b{_NO_CLOCK}"
     ),
-    re.compile(rf"\bfor {_COUNT}\b(?! ?(?:am|pm|o'clock|:|hours?|days?|nights?|minutes?))"),
+    re.compile(rf"\bfor {_COUNT}\b{_NO_CLOCK}(?! ?(?:hours?|days?|nights?|minutes?|weeks?))"),
     re.compile(rf"^(?:just )?{_COUNT} on (?:the )?\w"),
 ]
+_TOGETHER = re.compile(
+    rf"\b(?P<first>{_EACH}) (?:{_PEOPLE}|{_YOUNG}),? (?:and|plus|with) (?P<more>an?|{_EACH}) {_YOUNG}\b"
+)
+_ANSWER_BEFORE = r"just|only|um|uh|er|maybe|make it|we're|we are|we'll be|it's|no|actually|say|with|sorry|i think|it will be|there'll be|there are"
 _PARTY_ANSWER = re.compile(
-    rf"^(?:(?:just|only|um|uh|er|maybe|make it|we're|we are|it's|no|actually|say|with)[, ]+)*{_COUNT}(?: (?:please|thanks|thank you|in total|altogether))*$"
+    rf"^(?:(?:{_ANSWER_BEFORE})[, ]+)*{_COUNT}(?:[, ]+(?:please|thanks|thank you|in total|altogether|i think))*$"
 )
 _ALONE = re.compile(
     r"^(?:just |only )?(?:me|myself|for me|one person|on my own)$|\bjust me\b|\bonly me\b|\bby myself\b"
 )
+_TWO = re.compile(
+    r"\b(?:me and my|my) (?:wife|husband|partner|girlfriend|boyfriend|friend|mother|father|mum|mom|dad|son|daughter|boss)"
+    r"(?:$|[,.]| and (?:me|i|myself)\b| tomorrow| tonight| at| on)"
+)
 
 _DIGIT_WORDS = {word: str(number) for number, word in enumerate(_UNITS[:10])} | {"oh": "0", "o": "0"}
-_PHONE = re.compile(r"\+?\(?\d(?:[\d\s().-]*\d)?")
+_PHONE = re.compile(r"\+?\(?\d(?:[\d\s().,-]*\d)?")
 _SHORTEST_PHONE, _LONGEST_PHONE = 6, 15
-
-_YES = re.compile(
-    r"^(?:(?:yes|yeah|yep|yup|sure|correct|right|exactly|absolutely|definitely|certainly|perfect|great|okay|ok|fine|please do"
-    r"|go ahead|do it|book it|sounds good|sounds great|that's right|that is right|that's correct|that is correct|that's fine"
-    r"|that works|of course|please|thank you|thanks|that's it|it is|i do|lovely|all good|cancel it|yes cancel it|um|uh|well|very much)[,.! ]*)+$"
-)
-_SAYS_YES = re.compile(
-    r"\b(?:yes|yeah|yep|yup|sure|correct|right|exactly|absolutely|definitely|certainly|perfect|great|okay|ok|fine|go ahead|do it|book it|good|works|course|please do|do|cancel it|it is|lovely|that's it)\b"
-)
-_NO = re.compile(
-    r"^(?:(?:um|uh|well|oh|sorry)[, ]+)*(?:no|nope|nah|don't|do not|never mind|nevermind|not really|wrong|that's wrong|that's not right|forget it|stop)\b"
-)
 
 _NAME_INTRO = re.compile(
     r"\b(?:my name is|my name's|name is|name's|the name is|i am called|i'm called|this is|it's under|it is under|under the name of|under the name|under"
@@ -82,54 +65,56 @@ _NOT_NAMES = {
     "when", "how", "who", "where", "table", "booking", "book", "reservation", "cancel", "tomorrow", "today", "tonight", "um", "uh",
     "nothing", "help", "bye", "goodbye", "human", "person", "i", "we", "it", "that", "this", "not", "want", "like", "looking",
     "calling", "trying", "sorry", "fine", "good", "great", "just", "monday", "tuesday", "wednesday", "thursday", "friday",
-    "saturday", "sunday", "is", "are", "can", "could", "do", "does", "don't", "know", "the", "a", "an", "my", "your", "of", "interested", "wondering", "going", "in", "at", "for", "to", "number", "phone", "later", "wait", "stop", "hold", "none",
+    "saturday", "sunday", "is", "are", "can", "could", "do", "does", "don't", "know", "the", "a", "an", "my", "your", "of", "interested", "wondering", "going", "in", "at", "for", "to", "number", "phone", "later", "wait", "stop", "hold", "none", "say", "again", "pardon", "never",
+    "mind", "actually", "repeat", "confirm", "change", "people", "anything", "something", "whatever", "speak", "else", "correct",
 }  # fmt: skip
 _PARTICLES = {
-    "de",
-    "la",
-    "del",
-    "van",
-    "von",
-    "der",
-    "den",
-    "da",
-    "dos",
-    "di",
-    "el",
-    "al",
-    "bin",
-    "ibn",
-    "le",
-    "du",
-    "y",
-    "e",
-    "o'",
-    "st",
-}
+    "de", "la", "del", "van", "von", "der", "den", "da", "dos", "di", "el", "al", "bin", "ibn", "le", "du", "y", "e", "o'", "st",
+}  # fmt: skip
 
 
 def party_size(words: str, *, expected: bool = False) -> int | None:
-    """How many people come.
+    """How many people come; the last that was said, when a caller corrects themselves.
 
     Args:
         words: one caller turn.
         expected: the question for it was just asked, so that a bare number is the answer.
     """
-    text = _plain(words)
+    size: int | None = None
+    for part in corrected(_plain(words)):
+        size = _party_size(part, expected=expected or size is not None) or size
+    return size
+
+
+def _party_size(text: str, *, expected: bool) -> int | None:
+    text = text.strip(" .,;!?")
     if _ALONE.search(text):
         return 1
+    together = _TOGETHER.search(text)
+    if together:
+        return _number(together["first"]) + _number(together["more"])
     patterns = [*_PARTY, _PARTY_ANSWER] if expected else _PARTY
-    for pattern in patterns:
-        found = pattern.search(text)
-        if found:
-            number = found["n"]
-            return int(number) if number.isdecimal() else _NUMBER_WORDS[number]
-    return None
+    found = next((match for pattern in patterns if (match := pattern.search(text))), None)
+    if found:
+        return _number(found["n"]) or None
+    return 2 if _TWO.search(text) else None
+
+
+def _number(text: str) -> int:
+    if text.isdecimal():
+        return int(text)
+    known = _NUMBER_WORDS.get(text)
+    return known if known is not None else sum(_NUMBER_WORDS[word] for word in re.split("[- ]", text))
 
 
 def phone(words: str) -> str | None:
     """A phone number as digits were said: ``555 0100``, also spoken digit by digit, ``double`` included."""
-    text = re.sub(r"\b(double|triple) (\w+)\b", _repeated, _plain(words))
+    heard = [number for part in corrected(_plain(words)) if (number := _phone(part))]
+    return heard[-1] if heard else None
+
+
+def _phone(text: str) -> str | None:
+    text = re.sub(r"\b(double|triple) (\w+)\b", _repeated, text)
     text = re.sub(rf"\b({'|'.join(_DIGIT_WORDS)})\b", lambda m: _DIGIT_WORDS[m[1]], text)
     for found in _PHONE.finditer(text):
         digits = re.sub(r"\D", "", found[0])
@@ -144,7 +129,7 @@ def _repeated(match: re.Match[str]) -> str:
 
 def _tidy(number: str) -> str:
     """Digits that were said one by one are joined; groups stay as they were said."""
-    groups = re.sub(r"[().-]", " ", number).split()
+    groups = re.sub(r"[().,-]", " ", number).split()
     return "".join(groups) if all(len(group) == 1 for group in groups) else " ".join(groups)
 
 
@@ -155,7 +140,14 @@ def person_name(words: str, *, expected: bool) -> str | None:
         words: one caller turn.
         expected: the question for it was just asked, so that a few words alone are the answer.
     """
-    text = " ".join(words.replace("’", "'").split())
+    for part in reversed(corrected(" ".join(words.replace("’", "'").split()))):
+        name = _person_name(part, expected=expected)
+        if name is not None:
+            return name
+    return None
+
+
+def _person_name(text: str, *, expected: bool) -> str | None:
     introduced = _NAME_INTRO.search(text)
     candidate = introduced["name"] if introduced else (text if expected else "")
     candidate = re.sub(
@@ -172,16 +164,6 @@ def person_name(words: str, *, expected: bool) -> str | None:
     if weak and not expected and not taken[0][0].isupper():
         return None
     return " ".join(word if word.casefold() in _PARTICLES or not word.islower() else word.title() for word in taken)
-
-
-def yes_or_no(words: str) -> bool | None:
-    """Whether a turn says yes or no, and nothing else. A «yes, but …» is neither."""
-    text = _plain(words).strip(" .!,?")
-    if _NO.search(text):
-        return False
-    if _YES.search(text) and _SAYS_YES.search(text):
-        return True
-    return None
 
 
 def _plain(words: str) -> str:

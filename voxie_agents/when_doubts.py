@@ -137,9 +137,11 @@ def without_day_parts(text: str) -> tuple[str, DayParts]:
 
 
 _CORRECTION = re.compile(
-    r"[\s,.;?!-]*\b(?:(?:no|nope|wait|hang on|sorry|actually|i mean|i meant|or rather|scratch that|make that|make it)\b[\s,.;!-]*)+"
+    r"[\s,.;?!-]*\b(?:(?:no|nope|wait|hang on|sorry|actually|i mean|i meant|or rather|scratch that|make that|make it)\b[\s,.;!-]*)+",
+    re.IGNORECASE,
 )
 _NO_RANGE = re.compile(r"\bno (?=earlier|later|longer|more|rush|hurry|problem|idea)\w+")
+_HAS_NUMBER = re.compile(rf"\d|\b{_NUMBER}\b|\b(?:noon|midday|midnight|half|quarter|o'clock)\b")
 _ONLY_NUMBER = re.compile(rf"^{_NUMBER}(?: please)?[.!?]?$")
 
 
@@ -147,6 +149,11 @@ def corrected(text: str) -> list[str]:
     """A text cut where its speaker corrects themselves: ``seven, no, eight`` says seven first and eight then."""
     guarded = _NO_RANGE.sub(lambda m: m[0].replace("no ", "no~", 1), text)
     return [part.replace("no~", "no ").strip() for part in _CORRECTION.split(guarded) if part.strip()]
+
+
+def has_number(text: str) -> bool:
+    """Whether a text says a number."""
+    return bool(_HAS_NUMBER.search(text))
 
 
 def is_only_number(text: str) -> bool:

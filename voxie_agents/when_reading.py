@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 
 from voxie_agents.when_days import counts_weeks, numeric_dates, own_days
-from voxie_agents.when_doubts import DayParts, Reason, names_an_unknown_day, names_another_day
+from voxie_agents.when_doubts import DayParts, Reason, has_number, names_an_unknown_day, names_another_day
 from voxie_agents.when_engine import Found, engine
 from voxie_agents.when_outcomes import NotUnderstood, Setting, not_understood
 from voxie_agents.when_words import day_of_month_named, names_a_day, names_a_month, only_says, weekday_named
@@ -24,6 +24,8 @@ class Reading:
     days: tuple[date, ...]
     clocks: tuple[time, ...]
     parts: DayParts
+    unread_number: bool = False
+    """A number was said that nothing made sense of: it may be the time, so none that was agreed before stands for it."""
 
 
 def read(text: str, parts: DayParts, setting: Setting) -> Reading | NotUnderstood:
@@ -54,7 +56,8 @@ def read(text: str, parts: DayParts, setting: Setting) -> Reading | NotUnderstoo
         return NotUnderstood("Which day and time would that be?", Reason.CONTRADICTION)
     if not (named or clocks or days or (parts.names and setting.day)):
         return not_understood(Reason.NOTHING_FOUND)
-    return _combine(text, named, clocks, tuple(days), parts, setting)
+    reading = _combine(text, named, clocks, tuple(days), parts, setting)
+    return replace(reading, unread_number=has_number(left)) if isinstance(reading, Reading) else reading
 
 
 def _leftover(text: str, found: list[Found]) -> str:

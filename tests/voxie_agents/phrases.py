@@ -34,6 +34,7 @@ DAY_AND_TIME = {
     "tomorrow at 730": "11-24 19:30",
     "tomorrow at seven thirty": "11-24 19:30",
     "tomorrow at 7:30pm": "11-24 19:30",
+    "tomorrow at 1.00pm": "11-24 13:00",
     "tomorrow at 7.30 p.m.": "11-24 19:30",
     "tomorrow at 19h30": "11-24 19:30",
     "tomorrow at 19h": "11-24 19:00",

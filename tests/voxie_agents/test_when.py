@@ -223,6 +223,11 @@ def test_an_agreed_day_is_left_when_only_a_part_of_the_day_is_named() -> None:
     assert outcome.question == "At what time in the evening on Friday, November 27th?"
 
 
+def test_a_number_that_made_no_sense_is_not_replaced_by_the_time_agreed_before() -> None:
+    outcome = resolve("tomorrow x19x", replace(RESTAURANT, clock=time(20)))
+    assert shown(outcome) == "11-24"
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

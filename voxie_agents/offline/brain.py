@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from voxie_agents.answers import yes_or_no
 from voxie_agents.offline.hearing import code, heard, intent, picked, time_words
 from voxie_agents.offline.tool_view import ToolView
-from voxie_agents.slots import yes_or_no
 
 OFFLINE_NOTICE = "I'm the offline demo brain: I follow simple rules and understand English only."
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from voxie_agents.offline.tool_view import ToolView
 from voxie_agents.slots import party_size, person_name, phone
 from voxie_agents.when_days import numeric_dates, own_days
+from voxie_agents.when_doubts import corrected, unfit, without_day_parts
 from voxie_agents.when_engine import engine
 from voxie_agents.when_words import normalised, without_party
 
@@ -19,10 +20,11 @@ _INTENTS = (
     ("cancel", re.compile(r"\b(?:cancel|call off|delete my|drop my booking|get rid of)\b")),
     ("list", re.compile(r"\b(?:my (?:bookings?|reservations?)|what (?:have i|did i) book|do i have (?:a |any )?(?:booking|reservation)|bookings? do i have|look up my)\b")),
     ("hours", re.compile(r"\b(?:are you open|opening hours?|when do you (?:open|close)|what time do you (?:open|close)|your hours|closing time)\b")),
-    ("repeat", re.compile(r"\b(?:pardon|say (?:that|it) again|repeat|what did you say|come again)\b")),
+    ("repeat", re.compile(r"\b(?:pardon|say (?:that |it )?again|repeat|what did you say|come again)\b")),
     ("again", re.compile(r"\b(?:try (?:it )?again|once more|retry)\b")),
     ("bye", re.compile(r"^(?:(?:thanks|thank you|ok|okay|great|no|that's all|that is all|nothing else)[,. !]*)*(?:good ?bye|bye(?: bye)?|see you|that's all|that is all|nothing else|have a nice day)[,. !]*(?:thanks|thank you|bye)?[. !]*$")),
     ("book", re.compile(r"\b(?:book|booking|reserve|reservation|table|appointment|a seat)\b")),
+    ("fact", re.compile(r"^(?:(?:and|so|um|uh|sorry|excuse me|hi|hello)[, ]+)*(?:where\b|what(?:'s| is| are)\b|how\b|do you\b|is there\b|are there\b|have you\b|who\b|why\b)|\b(?:address|directions|parking)\b")),
     ("thanks", re.compile(r"^(?:(?:ok|okay|great|perfect|lovely)[,. !]*)*(?:thanks|thank you|cheers)\b[^?]*$")),
     ("hello", re.compile(r"^(?:hi|hello|hey|good (?:morning|afternoon|evening))\b[^?]*$")),
 )  # fmt: skip
@@ -70,7 +72,7 @@ def _hear(kind: str, text: str, *, expected: bool, found: Mapping[str, object]) 
 
 
 def time_words(words: str, *, expected: bool) -> str | None:
-    """The part of a turn that is about time, in the caller's words.
+    """The part of a turn that is about time, in the caller's words; all of the turn when something in it casts doubt on that part.
 
     Args:
         words: the turn.
@@ -87,7 +89,12 @@ def time_words(words: str, *, expected: bool) -> str | None:
     cut = text[found[0].start : found[-1].end] if found else text
     # A phrase such as "a week on Saturday" begins before what the engine sees of it.
     kept_whole = not phrased or (own_days(cut, day)[0] or numeric_dates(cut, day)[0]) == phrased
-    return cut if kept_whole and "not" not in text.split() else text
+    return cut if kept_whole and _says_as_much(cut, text) else words.strip()
+
+
+def _says_as_much(cut: str, text: str) -> bool:
+    same_parts = without_day_parts(cut)[1].names == without_day_parts(text)[1].names
+    return same_parts and unfit(text) is None and len(corrected(text)) == 1
 
 
 _ORDINALS = (
