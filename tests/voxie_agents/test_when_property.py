@@ -209,13 +209,13 @@ def check(situation: tuple[Setting, str, set[datetime]]) -> bool:
             return False
 
 
-@settings(max_examples=600, **PROFILE)
+@settings(max_examples=300, **PROFILE)
 @given(situations())
 def test_no_phrase_brings_an_instant_that_nobody_meant(situation: tuple[Setting, str, set[datetime]]) -> None:
     check(situation)
 
 
-@settings(max_examples=150, **PROFILE)
+@settings(max_examples=100, **PROFILE)
 @given(situations())
 @example((Setting(now=FRIDAY, zone=ZoneInfo("Europe/Madrid")), "on January 7th at 8 pm", set()))
 def test_what_is_read_back_means_the_same_instant(situation: tuple[Setting, str, set[datetime]]) -> None:
@@ -230,7 +230,7 @@ def test_what_is_read_back_means_the_same_instant(situation: tuple[Setting, str,
     assert outcome.start in got, f"{words!r} is read back as {said!r}, which means {again}"
 
 
-@settings(max_examples=300, **PROFILE)
+@settings(max_examples=150, **PROFILE)
 @given(st.text(max_size=60), st.sampled_from(ZONES))
 def test_any_text_is_a_question_or_an_instant_ahead(text: str, zone: str) -> None:
     outcome = resolve(text, Setting(now=FRIDAY, zone=ZoneInfo(zone)))
@@ -239,7 +239,8 @@ def test_any_text_is_a_question_or_an_instant_ahead(text: str, zone: str) -> Non
 
 
 @pytest.mark.soak
-@settings(max_examples=20_000, **PROFILE)
+@pytest.mark.timeout(1800)
+@settings(max_examples=5_000, **PROFILE)
 @given(situations())
-def test_twenty_thousand_phrases_bring_no_wrong_instant(situation: tuple[Setting, str, set[datetime]]) -> None:
+def test_five_thousand_phrases_bring_no_wrong_instant(situation: tuple[Setting, str, set[datetime]]) -> None:
     check(situation)
