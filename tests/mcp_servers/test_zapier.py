@@ -274,7 +274,7 @@ def test_live_mode_refuses_a_hook_that_is_not_zapiers_and_names_the_variable_not
 def test_live_mode_takes_zapiers_own_hook_and_calls_it_default() -> None:
     taken = settings(VOXIE_MODE="live", ZAPIER_WEBHOOK_URL="https://hooks.zapier.com/hooks/catch/1/secret/")
     assert list(taken.hooks) == ["default"]
-    assert "secret" not in repr(taken)
+    assert "catch/1" not in repr(taken)
 
 
 def test_a_server_without_any_credential_does_not_start() -> None:

@@ -165,6 +165,9 @@ def test_a_refused_setting_is_not_repeated_in_the_message() -> None:
 
 def test_settings_show_no_secret_when_they_are_printed() -> None:
     settings = template(
-        MCP_SERVER_TOKEN="canary-0123456789", MCP_SERVICE_TOKEN="canary-service", VOXIE_LEDGER_URL="canary"
+        MCP_SERVER_TOKEN="canary-0123456789",
+        MCP_SERVICE_TOKEN="canary-service",
+        VOXIE_LEDGER_URL="canary",
+        VOXIE_LEDGER_SECRET="canary" * 6,
     )
     assert "canary" not in f"{settings!r}{settings}"
