@@ -1,32 +1,22 @@
 """Events, method by method."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sandbox.google.calendars import DEFAULT_REMINDERS, owned_calendar
-from sandbox.google.errors import GoogleError, invalid, not_found
-from sandbox.google.events import (
-    LASTING,
-    Home,
-    Resource,
-    changed_event,
-    matches_properties,
-    matches_text,
-    new_event,
-    shown,
-    span_of,
-    stamped,
-)
+from sandbox.google.calendars import owned_calendar
+from sandbox.google.conference import with_conference
+from sandbox.google.errors import GoogleError, not_found
+from sandbox.google.events import LASTING, Home, Resource, changed_event, new_event, shown, span_of, stamped
 from sandbox.google.free_busy import answer_free_busy
+from sandbox.google.knobs import Knobs
+from sandbox.google.listing import ATTENDEES_MOST, FAR, Listing
+from sandbox.google.mail import Mail, letters
+from sandbox.google.recurrence import check_recurrence, instance, instances, series_of
 from sandbox.google.requests import Asked
 from sandbox.google.store import Rows, Store
-from sandbox.google.times import parse_bound, rfc3339, zone_named
+from sandbox.google.times import zone_named
 from sandbox.part import SandboxContext
-
-PAGE_DEFAULT, PAGE_MOST = 250, 2500
-FAR = 10**12
 
 
 class EventsApi:
@@ -34,38 +24,49 @@ class EventsApi:
 
     Args:
         store: calendars and events.
+        mail: what is sent to guests.
         context: clock and zone.
+        knobs: whether lists begin with an empty page.
     """
 
-    def __init__(self, store: Store, context: SandboxContext) -> None:
+    def __init__(self, store: Store, mail: Mail, context: SandboxContext, knobs: Knobs) -> None:
         self._store = store
+        self._mail = mail
         self._context = context
+        self._knobs = knobs
 
     async def free_busy(self, asked: Asked) -> dict[str, Any]:
         """``freebusy.query``."""
         async with self._store.transaction() as rows:
-            return await answer_free_busy(rows, asked)
+            return await answer_free_busy(rows, asked, self._context.now())
 
     async def list_events(self, asked: Asked) -> dict[str, Any]:
         """``events.list``."""
-        query = asked.query
-        if query.get("orderBy") == "startTime" and not asked.flag("singleEvents"):
-            raise invalid("The requested ordering is not available for the particular query.", "orderBy")
         async with self._store.transaction() as rows:
             calendar = await owned_calendar(rows, asked)
-            start, end = _optional_bounds(query)
-            found = await rows.events(calendar["id"], after=start, before=end)
-        kept = [event for event in found if _wanted(event, asked)]
-        zone = ZoneInfo(calendar["timeZone"])
-        if query.get("orderBy") == "startTime":
-            kept.sort(key=lambda event: (span_of(event, zone), event["id"]))
-        return self._page(kept, calendar, asked)
+            listing = Listing(rows, calendar, asked, self._context.now())
+            return await listing.events(begin_empty=self._knobs.empty_first_page)
+
+    async def list_instances(self, asked: Asked) -> dict[str, Any]:
+        """``events.instances``; of an instance, itself."""
+        now = self._context.now()
+        async with self._store.transaction() as rows:
+            calendar = await owned_calendar(rows, asked)
+            zone = ZoneInfo(calendar["timeZone"])
+            event = await _event(rows, calendar, asked.path["eventId"])
+            found = [event] if "recurringEventId" in event else []
+            if event.get("recurrence"):
+                exceptions = await rows.exceptions(calendar["id"], event["id"])
+                replaced = {exception["id"] for exception in exceptions}
+                made = instances(event, zone, after=None, before=None, now=now)
+                found = [*exceptions, *(one for one in made if one["id"] not in replaced)]
+            return await Listing(rows, calendar, asked, now).instances(found)
 
     async def get(self, asked: Asked) -> dict[str, Any]:
         """``events.get``; a deleted event is still there, as cancelled."""
         async with self._store.transaction() as rows:
             calendar = await owned_calendar(rows, asked)
-            event = await _event(rows, calendar, asked)
+            event = await _event(rows, calendar, asked.path["eventId"])
         return _shown(event, asked, calendar)
 
     async def insert(self, asked: Asked) -> dict[str, Any]:
@@ -73,10 +74,12 @@ class EventsApi:
         async with self._store.transaction() as rows:
             calendar = await owned_calendar(rows, asked)
             home = await self._home(rows, calendar, asked)
-            event = new_event(asked.body, home)
+            event = with_conference(new_event(asked.body, home), asked)
             if await rows.event(calendar["id"], event["id"]) is not None:
                 raise GoogleError(409, "duplicate", "The requested identifier already exists.")
+            _check_series(event, asked.body, home)
             await _put(rows, event, home)
+            await self._mail.send(rows, letters(None, event, asked, home))
         return _shown(event, asked, calendar)
 
     async def patch(self, asked: Asked) -> dict[str, Any]:
@@ -88,26 +91,53 @@ class EventsApi:
         return await self._change(asked, keep=False)
 
     async def delete(self, asked: Asked) -> None:
-        """``events.delete``."""
+        """``events.delete``; of an instance, that one alone."""
         async with self._store.transaction() as rows:
             calendar = await owned_calendar(rows, asked)
-            event = await _event(rows, calendar, asked)
+            event = await _event(rows, calendar, asked.path["eventId"])
             if event["status"] == "cancelled":
                 raise GoogleError(410, "deleted", "Resource has been deleted")
             _check_etag(asked, event)
             home = await self._home(rows, calendar, asked)
-            gone = stamped({**event, "status": "cancelled"}, now=home.now, change=home.change)
+            gone = _cancelled(event, home)
             await _put(rows, gone, home)
+            if event.get("recurrence"):
+                for exception in await rows.exceptions(calendar["id"], event["id"]):
+                    await _put(rows, _cancelled(exception, home), home)
+            await self._mail.send(rows, letters(event, gone, asked, home))
+
+    async def move(self, asked: Asked) -> dict[str, Any]:
+        """``events.move`` to another calendar of the account."""
+        async with self._store.transaction() as rows:
+            calendar = await owned_calendar(rows, asked)
+            target = await rows.calendar(asked.query.get("destination", ""), owner=asked.account)
+            event = await _event(rows, calendar, asked.path["eventId"])
+            if target is None:
+                raise not_found()
+            _check_etag(asked, event)
+            if await rows.event(target["id"], event["id"]) is not None:
+                raise GoogleError(409, "duplicate", "The requested identifier already exists.")
+            home = await self._home(rows, calendar, asked)
+            await _put(rows, _cancelled(event, home), home)
+            there = await self._home(rows, target, asked)
+            moved = {**event, "organizer": {"email": target["id"], "self": True}}
+            moved = stamped(moved, now=there.now, change=there.change)
+            await _put(rows, moved, there)
+        return _shown(moved, asked, target)
 
     async def _change(self, asked: Asked, *, keep: bool) -> dict[str, Any]:
         async with self._store.transaction() as rows:
             calendar = await owned_calendar(rows, asked)
-            event = await _event(rows, calendar, asked)
+            event = await _event(rows, calendar, asked.path["eventId"])
             _check_etag(asked, event)
             home = await self._home(rows, calendar, asked)
             base = event if keep else {key: event[key] for key in LASTING if key in event}
-            changed = changed_event(base, asked.body, home)
+            body = {k: v for k, v in asked.body.items() if k != "recurrence" or "recurringEventId" not in event}
+            changed = with_conference(changed_event(base, body, home, before=event), asked)
+            _check_series(changed, body, home)
             await _put(rows, changed, home)
+            await _drop_lost_exceptions(rows, event, changed, home)
+            await self._mail.send(rows, letters(event, changed, asked, home))
         return _shown(changed, asked, calendar)
 
     async def _home(self, rows: Rows, calendar: Mapping[str, Any], asked: Asked) -> Home:
@@ -119,79 +149,51 @@ class EventsApi:
             change=await rows.next_change(),
         )
 
-    def _page(self, kept: list[Resource], calendar: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
-        size = asked.whole("maxResults", PAGE_DEFAULT, most=PAGE_MOST)
-        text = asked.query.get("pageToken", "0")
-        if not text.isdecimal():
-            raise invalid("Invalid page token value.", "pageToken")
-        begin = int(text)
-        zone, most = _look(asked, calendar)
-        page: dict[str, Any] = {
-            "kind": "calendar#events",
-            "etag": f'"{len(kept)}"',
-            "summary": calendar["summary"],
-            "updated": max((str(event["updated"]) for event in kept), default=rfc3339(self._context.now())),
-            "timeZone": asked.query.get("timeZone", calendar["timeZone"]),
-            "accessRole": "owner",
-            "defaultReminders": DEFAULT_REMINDERS,
-            "items": [shown(event, zone, attendees_most=most) for event in kept[begin : begin + size]],
-        }
-        if begin + size < len(kept):
-            page["nextPageToken"] = str(begin + size)
-        return page
-
 
 async def _put(rows: Rows, event: Resource, home: Home) -> None:
-    start, end = span_of(event, home.zone)
-    await rows.put_event(home.calendar, event, (start.timestamp(), end.timestamp()), home.change)
+    start, end = (moment.timestamp() for moment in span_of(event, home.zone))
+    await rows.put_event(home.calendar, event, (start, FAR if event.get("recurrence") else end), home.change)
 
 
-async def _event(rows: Rows, calendar: Mapping[str, Any], asked: Asked) -> Resource:
-    event = await rows.event(calendar["id"], asked.path["eventId"])
+async def _event(rows: Rows, calendar: Mapping[str, Any], event_id: str) -> Resource:
+    """An event that is kept, or an instance as its series makes it."""
+    event = await rows.event(calendar["id"], event_id)
+    series_id = series_of(event_id)
+    if event is None and series_id is not None:
+        series = await rows.event(calendar["id"], series_id)
+        event = instance(series, event_id, ZoneInfo(calendar["timeZone"])) if series else None
     if event is None:
         raise not_found()
     return event
 
 
+def _cancelled(event: Resource, home: Home) -> Resource:
+    return stamped({**event, "status": "cancelled"}, now=home.now, change=home.change)
+
+
+def _check_series(event: Resource, body: Mapping[str, Any], home: Home) -> None:
+    """Rules must be right, and their zone named: without it nobody knows what the clocks do to them."""
+    if not event.get("recurrence"):
+        return
+    for name in ("start", "end"):
+        if "dateTime" in (body.get(name) or {}) and not body[name].get("timeZone"):
+            raise GoogleError(400, "required", f"Missing time zone definition for {name} time.", location=name)
+    check_recurrence(event, home.zone)
+
+
+async def _drop_lost_exceptions(rows: Rows, before: Resource, series: Resource, home: Home) -> None:
+    """A series that changed its times forgets the exceptions that its rules no longer make."""
+    changed = any(before.get(key) != series.get(key) for key in ("start", "end", "recurrence"))
+    if not before.get("recurrence") or not changed:
+        return
+    for exception in await rows.exceptions(home.calendar, series["id"]):
+        if instance(series, exception["id"], home.zone) is None:
+            await rows.delete_event(home.calendar, exception["id"])
+
+
 def _shown(event: Resource, asked: Asked, calendar: Mapping[str, Any]) -> Resource:
-    zone, most = _look(asked, calendar)
-    return shown(event, zone, attendees_most=most)
-
-
-def _look(asked: Asked, calendar: Mapping[str, Any]) -> tuple[ZoneInfo, int | None]:
-    """The zone to show instants in, and how many attendees to show."""
     zone = zone_named(asked.query.get("timeZone", str(calendar["timeZone"])))
-    return zone, asked.whole("maxAttendees", 0, most=FAR) or None
-
-
-def _wanted(event: Resource, asked: Asked) -> bool:
-    query = asked.query
-    if event["status"] == "cancelled" and not asked.flag("showDeleted"):
-        return False
-    if not matches_text(event, query.get("q", "")):
-        return False
-    private, public = query.getlist("privateExtendedProperty"), query.getlist("sharedExtendedProperty")
-    if "iCalUID" in query and event["iCalUID"] != query["iCalUID"]:
-        return False
-    return matches_properties(event, private, "private") and matches_properties(event, public, "shared")
-
-
-def _optional_bounds(query: Mapping[str, str]) -> tuple[float, float]:
-    start = parse_bound(query["timeMin"], "timeMin") if "timeMin" in query else None
-    end = parse_bound(query["timeMax"], "timeMax") if "timeMax" in query else None
-    check_order(start, end)
-    return start.timestamp() if start else -FAR, end.timestamp() if end else FAR
-
-
-def check_order(start: datetime | None, end: datetime | None) -> None:
-    """Refuse an empty span.
-
-    Raises:
-        GoogleError: 400 ``timeRangeEmpty``.
-    """
-    if start is not None and end is not None and end <= start:
-        message = "The specified time range is empty."
-        raise GoogleError(400, "timeRangeEmpty", message, domain="calendar", location="timeMax")
+    return shown(event, zone, attendees_most=asked.whole("maxAttendees", 0, most=ATTENDEES_MOST) or None)
 
 
 def _check_etag(asked: Asked, event: Resource) -> None:

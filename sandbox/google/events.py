@@ -74,8 +74,14 @@ def html_link(event_id: str, calendar: str) -> str:
     return f"https://www.google.com/calendar/event?eid={eid}"
 
 
-def changed_event(event: Resource, body: Mapping[str, Any], home: Home) -> Resource:
+def changed_event(event: Resource, body: Mapping[str, Any], home: Home, *, before: Resource | None = None) -> Resource:
     """An event with a patch's fields: objects are merged, arrays replaced whole, null removes.
+
+    Args:
+        event: what is kept of it.
+        body: the fields.
+        home: where and when.
+        before: the event as it was, where not all of it is kept.
 
     Raises:
         GoogleError: 400.
@@ -95,7 +101,7 @@ def changed_event(event: Resource, body: Mapping[str, Any], home: Home) -> Resou
         changed["attendees"] = guests
     if not changed.get("recurrence"):
         changed.pop("recurrence", None)
-    if _moved(event, changed):
+    if _moved(before or event, changed):
         changed["sequence"] = int(changed["sequence"]) + 1
     return stamped(changed, now=home.now, change=home.change)
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sandbox.google.errors import GoogleError, required
 from sandbox.google.events import Resource, span_of
+from sandbox.google.listing import Window, singles
 from sandbox.google.requests import Asked
 from sandbox.google.store import Rows
 from sandbox.google.times import google_instant, parse_bound, rfc3339, zone_named
@@ -16,7 +17,7 @@ CALENDARS_MOST = 50
 Spans = list[tuple[datetime, datetime]]
 
 
-async def answer_free_busy(rows: Rows, asked: Asked) -> dict[str, Any]:
+async def answer_free_busy(rows: Rows, asked: Asked, now: datetime) -> dict[str, Any]:
     """``freebusy.query``.
 
     Raises:
@@ -29,20 +30,23 @@ async def answer_free_busy(rows: Rows, asked: Asked) -> dict[str, Any]:
     for item in cast("list[Resource]", asked.body.get("items") or []):
         name = str(item.get("id", ""))
         if len(calendars) < most:
-            calendars[name] = await _calendar(rows, asked.account, name, (start, end), zone)
+            calendars[name] = await _calendar(rows, asked.account, name, (start, end), zone, now)
         else:
             calendars[name] = _unknown("tooManyCalendarsRequested")
     return {"kind": "calendar#freeBusy", "timeMin": rfc3339(start), "timeMax": rfc3339(end), "calendars": calendars}
 
 
 async def _calendar(
-    rows: Rows, account: str, name: str, span: tuple[datetime, datetime], zone: ZoneInfo
+    rows: Rows, account: str, name: str, span: tuple[datetime, datetime], zone: ZoneInfo, now: datetime
 ) -> dict[str, Any]:
     calendar = await rows.calendar(account if name == "primary" else name, owner=account)
     if calendar is None:
         return _unknown("notFound")
-    found = await rows.events(calendar["id"], after=span[0].timestamp(), before=span[1].timestamp())
-    spans = busy_spans(found, *span, ZoneInfo(calendar["timeZone"]))
+    own = ZoneInfo(calendar["timeZone"])
+    window = Window(*span)
+    found = await rows.events(calendar["id"], *window.seconds)
+    found = await singles(rows, calendar["id"], found, window, own, now)
+    spans = busy_spans(found, *span, own)
     return {"busy": [{"start": google_instant(s, zone), "end": google_instant(e, zone)} for s, e in spans]}
 
 

@@ -9,10 +9,12 @@ from starlette.routing import BaseRoute, Route
 from sandbox.google.admin import admin_routes
 from sandbox.google.api import EventsApi
 from sandbox.google.calendars import CalendarsApi
+from sandbox.google.colors import answer_colors
 from sandbox.google.discovery import served_document
 from sandbox.google.errors import GoogleError
 from sandbox.google.grants import Grants
 from sandbox.google.knobs import Knobs
+from sandbox.google.mail import Mail
 from sandbox.google.oauth import OAuth, bearer_of
 from sandbox.google.quota import Quota
 from sandbox.google.routing import Endpoint, method_route
@@ -41,7 +43,8 @@ class GooglePart:
         self._knobs = Knobs()
         self._quota = Quota(self._knobs)
         self._calendars = CalendarsApi(self._store, context)
-        self._events = EventsApi(self._store, context)
+        self._mail = Mail(self._store)
+        self._events = EventsApi(self._store, self._mail, context, self._knobs)
         self._oauth = OAuth(
             self._grants,
             context,
@@ -56,6 +59,7 @@ class GooglePart:
             *self._oauth.routes(),
             *(Route(path, self._document) for path in ("/discovery/v1/apis/calendar/v3/rest", "/$discovery/rest")),
             *(method_route(name, endpoint, self._admit) for name, endpoint in self._methods().items()),
+            Route("/_sandbox/google/mail", self._mail.endpoint, methods=["GET"]),
             *admin_routes(self._grants, self._knobs, self._store),
         )
 
@@ -70,15 +74,18 @@ class GooglePart:
             "calendars.patch": calendars.patch,
             "calendars.update": calendars.update,
             "calendars.delete": calendars.delete,
+            "colors.get": answer_colors,
             "settings.list": calendars.settings,
             "settings.get": calendars.setting,
             "freebusy.query": events.free_busy,
             "events.list": events.list_events,
+            "events.instances": events.list_instances,
             "events.get": events.get,
             "events.insert": events.insert,
             "events.patch": events.patch,
             "events.update": events.update,
             "events.delete": events.delete,
+            "events.move": events.move,
         }
 
     async def start(self) -> None:
@@ -91,6 +98,7 @@ class GooglePart:
         """An empty ``primary`` again, nobody else, and every knob where it was."""
         await self._store.clear()
         await self._grants.clear()
+        await self._mail.clear()
         self._quota.clear()
         for name, value in Knobs():
             setattr(self._knobs, name, value)

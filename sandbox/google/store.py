@@ -72,56 +72,56 @@ class Rows:
     """Reads and writes within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+        self.connection = connection
 
     async def calendar(self, calendar_id: str, *, owner: str | None = None) -> dict[str, Any] | None:
         """One calendar; with an owner, only one of theirs."""
         query = sa.select(calendars.c.data).where(calendars.c.id == calendar_id)
         if owner is not None:
             query = query.where(calendars.c.owner == owner)
-        data = (await self._connection.execute(query)).scalar()
+        data = (await self.connection.execute(query)).scalar()
         return json.loads(data) if data else None
 
     async def calendars(self, owner: str) -> list[dict[str, Any]]:
         """An account's calendars, its primary first."""
         query = sa.select(calendars.c.data).where(calendars.c.owner == owner)
-        rows = await self._connection.execute(query.order_by(calendars.c.id != owner, calendars.c.id))
+        rows = await self.connection.execute(query.order_by(calendars.c.id != owner, calendars.c.id))
         return [json.loads(data) for data in rows.scalars()]
 
     async def owners(self) -> list[str]:
         """Everybody who has a calendar."""
         query = sa.select(calendars.c.owner).distinct().order_by(calendars.c.owner)
-        return list((await self._connection.execute(query)).scalars())
+        return list((await self.connection.execute(query)).scalars())
 
     async def put_calendar(self, data: dict[str, Any], *, owner: str) -> None:
         """Write a calendar."""
         row = {"id": data["id"], "owner": owner, "data": json.dumps(data)}
-        await self._connection.execute(insert(calendars).values(row).on_conflict_do_update(set_=row))
+        await self.connection.execute(insert(calendars).values(row).on_conflict_do_update(set_=row))
 
     async def delete_calendar(self, calendar_id: str) -> None:
         """Delete a calendar with its events."""
-        await self._connection.execute(sa.delete(events).where(events.c.calendar == calendar_id))
-        await self._connection.execute(sa.delete(calendars).where(calendars.c.id == calendar_id))
+        await self.connection.execute(sa.delete(events).where(events.c.calendar == calendar_id))
+        await self.connection.execute(sa.delete(calendars).where(calendars.c.id == calendar_id))
 
     async def event(self, calendar: str, event_id: str) -> dict[str, Any] | None:
         """One event, deleted ones included."""
         query = sa.select(events.c.data).where(events.c.calendar == calendar, events.c.id == event_id)
-        data = (await self._connection.execute(query)).scalar()
+        data = (await self.connection.execute(query)).scalar()
         return json.loads(data) if data else None
 
-    async def events(self, calendar: str, *, after: float, before: float) -> list[dict[str, Any]]:
+    async def events(self, calendar: str, after: float, before: float) -> list[dict[str, Any]]:
         """Events, deleted ones included, that end after one instant and start before another, the latest change last."""
         query = (
             sa.select(events.c.data)
             .where(events.c.calendar == calendar, events.c.ends_at > after, events.c.starts_at < before)
             .order_by(events.c.changed)
         )
-        return [json.loads(data) for data in (await self._connection.execute(query)).scalars()]
+        return [json.loads(data) for data in (await self.connection.execute(query)).scalars()]
 
     async def changed_since(self, calendar: str, change: int) -> list[dict[str, Any]]:
         """Events that changed after a change, the latest last."""
         query = sa.select(events.c.data).where(events.c.calendar == calendar, events.c.changed > change)
-        rows = await self._connection.execute(query.order_by(events.c.changed))
+        rows = await self.connection.execute(query.order_by(events.c.changed))
         return [json.loads(data) for data in rows.scalars()]
 
     async def exceptions(self, calendar: str, series: str) -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ class Rows:
         query = sa.select(events.c.data).where(
             events.c.calendar == calendar, events.c.id > f"{series}_", events.c.id < f"{series}{AFTER_UNDERSCORE}"
         )
-        return [json.loads(data) for data in (await self._connection.execute(query)).scalars()]
+        return [json.loads(data) for data in (await self.connection.execute(query)).scalars()]
 
     async def put_event(self, calendar: str, data: dict[str, Any], span: tuple[float, float], change: int) -> None:
         """Write an event.
@@ -148,12 +148,12 @@ class Rows:
             "ends_at": span[1],
             "changed": change,
         }
-        await self._connection.execute(insert(events).values(row).on_conflict_do_update(set_=row))
+        await self.connection.execute(insert(events).values(row).on_conflict_do_update(set_=row))
 
     async def delete_event(self, calendar: str, event_id: str) -> None:
         """Forget an event; for what Google forgets too."""
         here = sa.and_(events.c.calendar == calendar, events.c.id == event_id)
-        await self._connection.execute(sa.delete(events).where(here))
+        await self.connection.execute(sa.delete(events).where(here))
 
     async def next_change(self) -> int:
         """A number that rises with every change and is never given twice; etags and sync tokens are made of it."""
@@ -167,7 +167,7 @@ class Rows:
         """No sync token that was given out until now is good any more."""
         change = await self.next_change()
         row = {"name": "oldest_sync", "value": change}
-        await self._connection.execute(insert(counters).values(row).on_conflict_do_update(set_=row))
+        await self.connection.execute(insert(counters).values(row).on_conflict_do_update(set_=row))
 
     async def oldest_sync(self) -> int:
         """The earliest change that a sync token may stand for."""
@@ -176,4 +176,4 @@ class Rows:
     async def _count(self, name: str, value: sa.ColumnElement[int]) -> int:
         first = insert(counters).values(name=name, value=1)
         counted = first.on_conflict_do_update(set_={"value": value}).returning(counters.c.value)
-        return (await self._connection.execute(counted)).scalar_one()
+        return (await self.connection.execute(counted)).scalar_one()

@@ -39,6 +39,7 @@ ALWAYS_PRESENT: Mapping[str, frozenset[str]] = {
     "events.instances": EVENT_PAGE,
     "events.get": EVENT,
     "events.insert": EVENT,
+    "events.move": EVENT,
     "events.patch": EVENT,
     "events.update": EVENT,
 }

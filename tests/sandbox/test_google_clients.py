@@ -1,10 +1,16 @@
 """Clients that other people wrote run unchanged against the sandbox, on a real socket."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httplib2
 import pytest
+from gcsa.event import Event
+from gcsa.google_calendar import GoogleCalendar
+from gcsa.recurrence import Recurrence
+from google.auth.credentials import AnonymousCredentials
 from google.oauth2.credentials import Credentials
 from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build
@@ -63,3 +69,40 @@ def lifetime_of_an_event(url: str) -> None:
 
 async def test_googles_own_client_runs_unchanged(sandbox: RunningApp) -> None:
     await asyncio.to_thread(lifetime_of_an_event, sandbox.url)
+
+
+def week_of_a_series(url: str) -> None:
+    with service(url) as sandbox_service:
+        calendar = GoogleCalendar(credentials=AnonymousCredentials())
+        calendar.service.close()
+        calendar.service = sandbox_service
+        start = datetime(2026, 11, 24, 19, tzinfo=ZoneInfo("Europe/Madrid"))
+        made = calendar.add_event(
+            Event(
+                "Dinner",
+                start=start,
+                end=start + timedelta(hours=1),
+                timezone="Europe/Madrid",
+                recurrence=[Recurrence.rule(freq="DAILY", count=3)],
+                attendees=["ana@guests.example"],
+                minutes_before_popup_reminder=10,
+            ),
+            send_updates="all",
+        )
+        days = list(calendar.get_instances(made))
+        assert sorted(day.start for day in days) == [start + timedelta(days=n) for n in range(3)]
+        second = next(day for day in days if day.start == start + timedelta(days=1))
+        second.summary = "Supper"
+        calendar.update_event(second)
+        calendar.delete_event(next(day for day in days if day.start == start + timedelta(days=2)))
+        found = calendar.get_events(start, start + timedelta(days=7), order_by="startTime", single_events=True)
+        assert [event.summary for event in found] == ["Dinner", "Supper"]
+        busy = calendar.get_free_busy(time_min=start, time_max=start + timedelta(days=7))
+        assert len(list(busy)) == 2
+        assert calendar.get_calendar_list_entry("primary").primary
+        assert calendar.list_event_colors()
+        assert calendar.get_settings().timezone == "Europe/Madrid"
+
+
+async def test_gcsa_runs_unchanged(sandbox: RunningApp) -> None:
+    await asyncio.to_thread(week_of_a_series, sandbox.url)
