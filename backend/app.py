@@ -15,6 +15,7 @@ from backend.agents.service import AgentService
 from backend.audit import endpoints as audit_endpoints
 from backend.calls import endpoints as call_endpoints
 from backend.calls.service import CallService
+from backend.credentials import Credentials
 from backend.db import Database
 from backend.errors import ApiError, api_error, http_error, invalid_request, unexpected
 from backend.keys import endpoints as key_endpoints
@@ -23,8 +24,6 @@ from backend.limits import BodyLimit
 from backend.registry.access import ServerAccessGiver, TokenIssuer, static_issuer
 from backend.registry.manifests import load_manifests
 from backend.settings import BackendSettings, server_doors
-from backend.tokens import endpoints as token_endpoints
-from backend.tokens.revocation import Revocations
 from backend.tokens.service import CallTokens
 from backend.users import endpoints as user_endpoints
 from backend.users.service import UserService
@@ -37,7 +36,6 @@ ROOMS = (
     audit_endpoints,
     call_endpoints,
     key_endpoints,
-    token_endpoints,
     user_endpoints,
     workspace_endpoints,
 )
@@ -58,7 +56,10 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     database = Database(settings.database)
     agents = AgentService(database, now)
     call_tokens = CallTokens(settings.key_ring(), issuer=settings.issuer, now=now)
-    server_access = ServerAccessGiver(server_doors(load_manifests()), _issuer(settings, call_tokens))
+    manifests = load_manifests()
+    doors = server_doors(manifests)
+    credentials = Credentials(settings, database, manifests=manifests, doors=doors, call_tokens=call_tokens, now=now)
+    server_access = ServerAccessGiver(doors, _issuer(settings, call_tokens))
     calls = CallService(database, agents, access=server_access, demo=settings.demo, now=now)
     assert settings.service_token is not None, "checked by the settings"
     workspace = DEMO_WORKSPACE if settings.demo else MAIN_WORKSPACE
@@ -72,7 +73,9 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
         else:
             async with database.scoped(workspace) as session:
                 await add_workspace(session, workspace, "Main", now())
+        credentials.start()
         yield
+        await credentials.aclose()
         await database.aclose()
 
     app = FastAPI(title="Voxie", version="0.1.0", lifespan=lifespan)
@@ -80,7 +83,6 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     app.state.users = UserService(database, base_url=settings.base_url, now=now)
     app.state.keys, app.state.workspaces = KeyService(database, now), WorkspaceService(database, now)
     app.state.settings, app.state.agents, app.state.calls = settings, agents, calls
-    app.state.call_tokens, app.state.revocations = call_tokens, Revocations(database, now)
     app.add_exception_handler(ApiError, api_error)
     app.add_exception_handler(RequestValidationError, invalid_request)
     app.add_exception_handler(HTTPException, http_error)
@@ -89,6 +91,7 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     for room in ROOMS:
         app.include_router(room.router)
     app.include_router(user_endpoints.pages)
+    credentials.install(app)
     _add_health(app, database)
     return app
 

@@ -3,19 +3,22 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.connections.vendors import OAuthClient
 from backend.registry.access import ServerDoor
 from backend.tokens.keys import BadKey, KeyRing, key_ring, local_key_ring
+from backend.vault.keys import BadVaultKey, KeyFile, KeySource, configured_keys
 from contracts.manifest import Manifest
 from contracts.modes import Mode
 
 SANDBOX_BEARER = "sandbox"
 SANDBOX_PORT = 3010
+DEMO_CLIENT = ("voxie-demo", "voxie-demo-secret")
 PREFIX = "BACKEND_"
 DRIVERS = {
     "postgresql://": "postgresql+asyncpg://",
@@ -29,21 +32,60 @@ class SettingsError(Exception):
     """The start must stop. The message is one line that names the variable and the fix."""
 
 
-class BackendSettings(BaseSettings):
-    """Read once per process, handed down."""
+class StorageSettings(BaseSettings):
+    """Where the backend's data is, and what its credentials are sealed with."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True)
 
-    mode: Annotated[Mode, Field(validation_alias="VOXIE_MODE")] = Mode.LIVE
-    """demo or live."""
     state: Annotated[Path, Field(validation_alias="VOXIE_STATE")] = Path(".voxie")
     """Folder of local secrets and SQLite files."""
+    database_url: Annotated[SecretStr | None, Field(validation_alias="DATABASE_URL")] = None
+    """PostgreSQL; a SQLite file in the state folder when unset."""
+    vault_keys: Annotated[SecretStr | None, Field(validation_alias="BACKEND_VAULT_KEYS")] = None
+    """Keys that credentials are sealed with, separated by commas; the first seals. Made here in demo mode."""
+
+    @property
+    def database(self) -> str:
+        """An SQLAlchemy async URL."""
+        if self.database_url is None:
+            return f"sqlite+aiosqlite:///{self.state / 'backend.sqlite3'}"
+        url = self.database_url.get_secret_value()
+        for plain, driven in DRIVERS.items():
+            if url.startswith(plain):
+                return driven + url.removeprefix(plain)
+        return url
+
+    def key_file(self) -> KeyFile:
+        """The keys of this copy's state folder."""
+        return KeyFile(self.state)
+
+    def key_source(self) -> KeySource:
+        """The vault's keys."""
+        return configured_keys(self.vault_keys) if self.vault_keys else self.key_file()
+
+    @model_validator(mode="after")
+    def _vault_keys_are_good(self) -> Self:
+        try:
+            if self.vault_keys is not None:
+                configured_keys(self.vault_keys)
+        except BadVaultKey as error:
+            msg = f"BACKEND_VAULT_KEYS: {error}"
+            raise ValueError(msg) from None
+        return self
+
+
+SettingsT = TypeVar("SettingsT", bound=StorageSettings)
+
+
+class BackendSettings(StorageSettings):
+    """Read once per process, handed down."""
+
+    mode: Annotated[Mode, Field(validation_alias="VOXIE_MODE")] = Mode.LIVE
+    """demo or live."""
     host: Annotated[str, Field(validation_alias="BACKEND_HOST")] = "127.0.0.1"
     """Where the backend listens."""
     port: Annotated[int, Field(validation_alias="BACKEND_PORT", ge=1, le=65535)] = 8000
     """Its port."""
-    database_url: Annotated[SecretStr | None, Field(validation_alias="DATABASE_URL")] = None
-    """PostgreSQL; a SQLite file in the state folder when unset."""
     service_token: Annotated[SecretStr | None, Field(validation_alias="BACKEND_SERVICE_TOKEN", min_length=16)] = None
     """What workers and the command line authenticate with."""
     mcp_server_token: Annotated[SecretStr | None, Field(validation_alias="MCP_SERVER_TOKEN")] = None
@@ -54,6 +96,10 @@ class BackendSettings(BaseSettings):
     """Keys of call tokens, separated by commas; the first signs, all are published. Made here in demo mode."""
     public_url: Annotated[str | None, Field(validation_alias="BACKEND_PUBLIC_URL")] = None
     """Where people's browsers reach this backend; its host and port when unset."""
+    mcp_service_token: Annotated[SecretStr | None, Field(validation_alias="MCP_SERVICE_TOKEN", min_length=16)] = None
+    """What the MCP servers authenticate with at the broker; needed with call tokens."""
+    sandbox_url: Annotated[str | None, Field(validation_alias="BACKEND_SANDBOX_URL")] = None
+    """Where the sandbox is, in demo mode: the vendors' stand-in for everything that owners connect."""
     issuer_url: Annotated[str | None, Field(validation_alias="BACKEND_ISSUER_URL")] = None
     """The issuer of call tokens, as the servers' ``MCP_ISSUER_URL`` names it; the public URL when unset."""
 
@@ -76,16 +122,17 @@ class BackendSettings(BaseSettings):
         """Whether this process runs in demo mode."""
         return self.mode is Mode.DEMO
 
-    @property
-    def database(self) -> str:
-        """An SQLAlchemy async URL."""
-        if self.database_url is None:
-            return f"sqlite+aiosqlite:///{self.state / 'backend.sqlite3'}"
-        url = self.database_url.get_secret_value()
-        for plain, driven in DRIVERS.items():
-            if url.startswith(plain):
-                return driven + url.removeprefix(plain)
-        return url
+    @model_validator(mode="after")
+    def _live_has_vault_keys_and_no_sandbox(self) -> Self:
+        if self.demo:
+            return self
+        if self.vault_keys is None:
+            msg = "BACKEND_VAULT_KEYS is missing: credentials are sealed with it; `voxie keys new` prints one"
+            raise ValueError(msg)
+        if self.sandbox_url is not None:
+            msg = "BACKEND_SANDBOX_URL is set: live mode never uses the sandbox, unset it"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _has_its_signing_keys(self) -> Self:
@@ -106,6 +153,8 @@ class BackendSettings(BaseSettings):
         needed = [("BACKEND_SERVICE_TOKEN", self.service_token, "what workers authenticate with")]
         if self.mcp_auth == "static":
             needed.append(("MCP_SERVER_TOKEN", self.mcp_server_token, "the bearer of the MCP servers"))
+        else:
+            needed.append(("MCP_SERVICE_TOKEN", self.mcp_service_token, "the MCP servers' own, at the broker"))
         for variable, token, purpose in needed:
             if token is None:
                 msg = f"{variable} is missing: set it to a random string of 16 characters or more ({purpose})"
@@ -123,16 +172,32 @@ def load_settings() -> BackendSettings:
         SettingsError: a variable is missing, wrong or unknown.
     """
     _refuse_unknown()
+    settings = _read(BackendSettings)
+    if not settings.demo:
+        _refuse_the_sandbox()
+    return settings
+
+
+def load_storage(state: Path) -> StorageSettings:
+    """Read what is needed to reach the stored data of a copy.
+
+    Args:
+        state: the copy's state folder.
+
+    Raises:
+        SettingsError: a variable is wrong.
+    """
+    return _read(StorageSettings, VOXIE_STATE=state)
+
+
+def _read(settings_type: type[SettingsT], **values: Any) -> SettingsT:
     try:
-        settings = BackendSettings()
+        return settings_type(**values)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         name = str(problem["loc"][0]) if problem["loc"] else ""
         message = problem["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{name}: {message}" if name else message) from None
-    if not settings.demo:
-        _refuse_the_sandbox()
-    return settings
 
 
 def _refuse_unknown() -> None:
@@ -172,3 +237,24 @@ def server_doors(manifests: list[Manifest]) -> dict[str, ServerDoor]:
         resource = os.environ.get(service.url_variable.removesuffix("_URL") + "_RESOURCE") or service.resource
         doors[manifest.name] = ServerDoor(manifest.name, url, resource)
     return doors
+
+
+def oauth_clients(manifests: list[Manifest], *, demo: bool) -> dict[str, OAuthClient]:
+    """The operator's OAuth client at each vendor, from the variables that the manifest names; the sandbox takes any.
+
+    Raises:
+        SettingsError: one of the two is set without the other.
+    """
+    clients: dict[str, OAuthClient] = {}
+    for manifest in manifests:
+        if manifest.oauth is None:
+            continue
+        names = (manifest.oauth.client_id_variable, manifest.oauth.client_secret_variable)
+        client_id, secret = (os.environ.get(name, "") for name in names)
+        if bool(client_id) != bool(secret):
+            raise SettingsError(f"{names[1] if client_id else names[0]} is missing: {' and '.join(names)} go together")
+        if demo and not client_id:
+            client_id, secret = DEMO_CLIENT
+        if client_id:
+            clients[manifest.name] = OAuthClient(client_id, SecretStr(secret))
+    return clients

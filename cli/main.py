@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli import keys
 from cli.errors import Stop
 from cli.state import State
 from contracts.modes import Mode
@@ -16,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Voice agents that do things. Start with: voxie up",
 )
+app.add_typer(keys.app, name="keys")
 GLOBAL_OPTIONS = ("--state", "--port-offset")
 
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]

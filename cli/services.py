@@ -121,4 +121,6 @@ def _backend(state: State, mode: Mode) -> Service:
         for manifest in manifests().values()
     }
     environment = {**_common(state, mode), **urls, **state.secrets, "BACKEND_PORT": str(port)}
+    if mode is Mode.DEMO:
+        environment["BACKEND_SANDBOX_URL"] = sandbox_url(state)
     return Service(BACKEND, "backend", port, "", "agents and calls", environment)

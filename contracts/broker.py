@@ -7,6 +7,7 @@ The server posts a form to ``TOKEN_PATH`` with its service token as the bearer::
     subject_token_type=urn:ietf:params:oauth:token-type:jwt
     resource=<the server's own resource id, which must be the call token's audience>
     requested_token_type=<one of the types below>
+    refused_token=<optional: a vendor's token that the vendor just refused; it is not given out again>
 
 It gets ``ExchangedToken`` (200) or ``ExchangeRefusal`` (400, 401, 503). Answers must not be kept beyond ``expires_in``
 seconds, and never for another connection than ``connection``.

@@ -23,15 +23,45 @@ class Variable(Contract):
     ] = None
 
 
+class Proof(Contract):
+    """A read that shows that a credential works, made before it is saved."""
+
+    url: str
+    account_field: Annotated[
+        str | None, Field(description="Field of the JSON answer that names the account; None when there is none")
+    ] = None
+
+
 class OAuthProvider(Contract):
     """The vendor's OAuth endpoints, for the backend's one generic flow."""
 
     authorize_url: str
     token_url: str
     revoke_url: str | None = None
-    scopes: tuple[str, ...]
+    scopes: Annotated[tuple[str, ...], Field(description="All of them must be granted")]
     authorize_parameters: dict[str, str] = Field(default_factory=dict)
-    token_url_hosts: tuple[str, ...] = ()
+    client_id_variable: Annotated[str, Field(description="Variable of the backend that holds the OAuth client's id")]
+    client_secret_variable: str
+    proof: Proof
+
+
+class HookProvider(Contract):
+    """Named URLs that take payloads; the URL is the credential."""
+
+    origin: Annotated[str, Field(description="Where every hook must be, such as https://hooks.vendor.example")]
+
+
+class KeyProvider(Contract):
+    """One key that the owner pastes; sent as a bearer."""
+
+    proof: Proof
+
+
+class ClientCredentialsProvider(Contract):
+    """A client id and secret that are exchanged for access tokens."""
+
+    token_url: str
+    parameters: dict[str, str] = Field(default_factory=dict)
 
 
 class Service(Contract):
@@ -63,4 +93,11 @@ class Manifest(Contract):
         Field(description="The ways an owner can connect it"),
     ]
     oauth: OAuthProvider | None = None
+    hooks: HookProvider | None = None
+    api_key: KeyProvider | None = None
+    client_credentials: ClientCredentialsProvider | None = None
+    demo_origins: Annotated[
+        dict[str, str],
+        Field(description="In demo mode, the vendor's origin → the sandbox's; {sandbox} stands for its base URL"),
+    ] = Field(default_factory=dict)
     variables: tuple[Variable, ...] = ()

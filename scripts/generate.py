@@ -78,6 +78,11 @@ def env_example(manifests: dict[str, Manifest]) -> str:
         parts.append(f"\n# --- {manifest.title} ---\n")
         default_url = f"http://127.0.0.1:{manifest.service.port}/mcp"
         parts.append(f"# Where agents find this server.\n#{manifest.service.url_variable}={default_url}\n")
+        if manifest.oauth is not None:
+            client = f"#{manifest.oauth.client_id_variable}=\n#{manifest.oauth.client_secret_variable}=\n"
+            parts.append(
+                f"# The backend's OAuth client at the vendor, for owners who connect their accounts.\n{client}"
+            )
         for variable in manifest.variables:
             needed = " Needed when the server runs alone in live mode." if variable.required else ""
             parts.append(f"# {variable.description}.{needed}\n#{variable.name}={variable.default or ''}\n")
@@ -147,7 +152,7 @@ def _backend(manifests: dict[str, Manifest], *, demo: bool) -> str:
         "MCP_SERVER_TOKEN": "${MCP_SERVER_TOKEN:?set it in .env}",
     }
     if demo:
-        environment["VOXIE_MODE"] = "demo"
+        environment |= {"VOXIE_MODE": "demo", "BACKEND_SANDBOX_URL": "http://sandbox:3010"}
     for manifest in manifests.values():
         host = _name(manifest.name, demo=demo)
         environment[manifest.service.url_variable] = f"http://{host}:{manifest.service.port}/mcp"

@@ -19,6 +19,8 @@ MAY_LEAVE = {
     "backend/users/service.py": "nobody is signed in yet",
     "backend/workspaces/service.py": "the operator sees every workspace's name",
     "backend/calls/service.py": "a worker's job names the call alone",
+    "backend/connections/probe.py": "the probe tries the connections of every workspace",
+    "backend/vault/rotation.py": "keys are rotated for every workspace",
     "backend/tokens/revocation.py": "servers serve every workspace",
 }
 """Files that may open a session over all workspaces."""

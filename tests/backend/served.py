@@ -1,5 +1,6 @@
 """A backend on a real socket, for the tests of its credentials."""
 
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.clock import Clock
 from tests.running import RunningApp, start
 
 SERVICE_TOKEN = "a-service-token-for-tests"
+MCP_SERVICE_TOKEN = "the-token-of-the-mcp-servers"
 ISSUER = "http://backend.test"
 
 
@@ -25,9 +27,16 @@ def backend_settings(state: Path, **further: Any) -> BackendSettings:
         "BACKEND_SERVICE_TOKEN": SERVICE_TOKEN,
         "MCP_AUTH": "jwks",
         "BACKEND_ISSUER_URL": ISSUER,
+        "MCP_SERVICE_TOKEN": MCP_SERVICE_TOKEN,
         **further,
     }
     return BackendSettings(_env_file=None, **values)
+
+
+def free_port() -> int:
+    """A port that nothing listens on: the backend tells its own address to vendors, so it must know it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 @dataclass
@@ -56,6 +65,10 @@ class Backend:
         assert answer.status_code == expect, answer.text
         return answer.json()
 
+    async def delete(self, path: str, *, expect: int = 204) -> None:
+        answer = await self.api.delete(path)
+        assert answer.status_code == expect, answer.text
+
     async def start_call(self, **new: Any) -> str:
         """A call of the demo's restaurant; its id."""
         return (await self.post("/api/calls", {"agent_id": "restaurant", **new}, expect=201))["id"]
@@ -69,9 +82,10 @@ class Backend:
 @asynccontextmanager
 async def serve_backend(state: Path, *, clock: Clock | None = None, **further: Any) -> AsyncGenerator[Backend]:
     """Serve a backend within a block."""
-    settings = backend_settings(state, **further)
+    port = free_port()
+    settings = backend_settings(state, BACKEND_PORT=port, **further)
     clock = clock or Clock()
-    served = await start(create_app(settings, now=clock.now))
+    served = await start(create_app(settings, now=clock.now), port=port)
     headers = {"authorization": f"Bearer {SERVICE_TOKEN}"}
     try:
         async with httpx.AsyncClient(base_url=served.url, headers=headers, trust_env=False) as api:

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from backend.settings import BackendSettings, SettingsError, load_settings
+from backend.vault.keys import new_key
 
 GOOD = {
     "VOXIE_MODE": "live",
     "BACKEND_SERVICE_TOKEN": "a-service-token-for-tests",
     "MCP_SERVER_TOKEN": "a-static-bearer-for-tests",
+    "BACKEND_VAULT_KEYS": new_key(),
 }
 
 

@@ -11,6 +11,7 @@ from jwt import PyJWK
 
 from backend.settings import SettingsError, load_settings
 from backend.tokens.keys import new_seed
+from backend.vault.keys import new_key
 from contracts.broker import JWKS_PATH, REVOKED_CALLS_PATH
 from contracts.calls import CallTokenClaims
 from tests.backend.served import ISSUER, SERVICE_TOKEN, Backend, serve_backend
@@ -122,14 +123,30 @@ async def test_with_a_static_bearer_the_servers_get_that_and_no_call_token(tmp_p
         ({"MCP_AUTH": "jwks", "BACKEND_SIGNING_KEYS": f"{'A' * 43},nonsense"}, "BACKEND_SIGNING_KEYS: key 2 is not"),
         ({"MCP_AUTH": "jwks", "BACKEND_SIGNING_KEYS": " , "}, "BACKEND_SIGNING_KEYS: there is no key in it"),
         ({"MCP_AUTH": "static"}, "MCP_SERVER_TOKEN is missing"),
+        ({"MCP_AUTH": "jwks", "BACKEND_SIGNING_KEYS": "A" * 43}, "MCP_SERVICE_TOKEN is missing"),
+        ({"MCP_AUTH": "jwks", "BACKEND_VAULT_KEYS": f"{'A' * 43}="}, "BACKEND_VAULT_KEYS: key 1 is not random"),
+        ({"MCP_AUTH": "jwks", "BACKEND_VAULT_KEYS": ""}, "BACKEND_VAULT_KEYS: there is no key in it"),
+        ({"MCP_AUTH": "jwks", "BACKEND_SANDBOX_URL": "http://127.0.0.1:3010"}, "BACKEND_SANDBOX_URL is set"),
     ],
 )
 def test_live_mode_does_not_start_without_its_keys_and_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], complaint: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, value in {"VOXIE_MODE": "live", "BACKEND_SERVICE_TOKEN": SERVICE_TOKEN, **variables}.items():
+    given = {"VOXIE_MODE": "live", "BACKEND_SERVICE_TOKEN": SERVICE_TOKEN, "BACKEND_VAULT_KEYS": new_key(), **variables}
+    for name, value in given.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=complaint) as refused:
         load_settings()
-    assert not any(value in str(refused.value) for name, value in variables.items() if name.endswith("KEYS"))
+    keys = [value for name, value in variables.items() if name.endswith("KEYS") and value]
+    assert not any(key in str(refused.value) for key in keys)
+
+
+def test_live_mode_does_not_start_without_a_vault_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKEND_SERVICE_TOKEN", SERVICE_TOKEN)
+    monkeypatch.setenv("MCP_SERVER_TOKEN", SERVICE_TOKEN)
+    with pytest.raises(SettingsError, match="BACKEND_VAULT_KEYS is missing"):
+        load_settings()
+    monkeypatch.setenv("BACKEND_VAULT_KEYS", new_key())
+    assert not load_settings().demo

@@ -1,0 +1,1 @@
+"""What an owner has connected: accounts, hooks, keys. Credentials stay here, sealed."""

@@ -1,0 +1,106 @@
+"""Connections in the database. Every session is scoped to a workspace."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.connections.schemas import Status, Way
+from backend.connections.tables import ConnectionRow, OAuthFlowRow
+from backend.db import rows_changed
+from backend.vault.vault import Vault
+
+
+@dataclass(frozen=True)
+class Proved:
+    """A credential that works, ready to be saved.
+
+    Args:
+        server: the integration.
+        way: how it is connected.
+        secret: what to seal.
+        name: of a hook.
+        account: whose it is, in the vendor's words.
+        scopes: what the vendor granted.
+        details: what may be shown.
+        access_expires_at: when its access token expires.
+        expires_at: when the vendor ends it, where it says so.
+    """
+
+    server: str
+    way: Way
+    secret: dict[str, Any]
+    name: str = ""
+    account: str | None = None
+    scopes: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict[str, Any])
+    access_expires_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+async def listed(session: AsyncSession) -> list[ConnectionRow]:
+    """All of a workspace, in a stable order."""
+    query = sa.select(ConnectionRow).order_by(ConnectionRow.server, ConnectionRow.way, ConnectionRow.name)
+    return list((await session.execute(query)).scalars())
+
+
+async def of_server(session: AsyncSession, server: str) -> list[ConnectionRow]:
+    """The connections of one integration."""
+    query = sa.select(ConnectionRow).where(ConnectionRow.server == server).order_by(ConnectionRow.name)
+    return list((await session.execute(query)).scalars())
+
+
+async def one(session: AsyncSession, connection_id: str) -> ConnectionRow | None:
+    """One of the workspace's connections."""
+    query = sa.select(ConnectionRow).where(ConnectionRow.id == connection_id)
+    return (await session.execute(query)).scalar()
+
+
+async def named(session: AsyncSession, server: str, way: Way, name: str) -> ConnectionRow | None:
+    """The connection in one place."""
+    query = sa.select(ConnectionRow).where(
+        ConnectionRow.server == server, ConnectionRow.way == way.value, ConnectionRow.name == name
+    )
+    return (await session.execute(query)).scalar()
+
+
+async def save(session: AsyncSession, proved: Proved, vault: Vault, now: datetime) -> ConnectionRow:
+    """Store a proved credential, in place of the one that was there."""
+    row = await named(session, proved.server, proved.way, proved.name)
+    if row is None:
+        row = ConnectionRow(
+            id=secrets.token_hex(16), server=proved.server, way=proved.way.value, name=proved.name, revision=0
+        )
+        session.add(row)
+    row.sealed = vault.seal(row.id, proved.secret)
+    row.revision += 1
+    row.account, row.scopes, row.details = proved.account, list(proved.scopes), proved.details
+    row.status, row.reason = Status.CONNECTED.value, None
+    row.access_expires_at, row.expires_at = proved.access_expires_at, proved.expires_at
+    row.lease_owner = row.lease_until = None
+    row.connected_at = row.checked_at = now
+    await session.flush()
+    return row
+
+
+async def remove(session: AsyncSession, connection_id: str) -> bool:
+    """Forget a connection; whether there was one."""
+    return rows_changed(await session.execute(sa.delete(ConnectionRow).where(ConnectionRow.id == connection_id))) == 1
+
+
+async def take_flow(session: AsyncSession, state_hash: str) -> OAuthFlowRow | None:
+    """The flow that a state began; nobody gets it a second time."""
+    query = sa.select(OAuthFlowRow).where(OAuthFlowRow.state_hash == state_hash)
+    flow = (await session.execute(query)).scalar()
+    if flow is None:
+        return None
+    gone = await session.execute(sa.delete(OAuthFlowRow).where(OAuthFlowRow.state_hash == state_hash))
+    return flow if rows_changed(gone) == 1 else None
+
+
+async def forget_old_flows(session: AsyncSession, now: datetime) -> None:
+    """Remove what nobody can finish any more."""
+    await session.execute(sa.delete(OAuthFlowRow).where(OAuthFlowRow.expires_at <= now))

@@ -1,0 +1,182 @@
+"""What can be done with connections."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from backend.connections import repository
+from backend.connections.oauth import OAuthFlows
+from backend.connections.repository import Proved
+from backend.connections.schemas import (
+    Connectable,
+    ConnectionView,
+    NewClient,
+    NewHook,
+    NewKey,
+    StartedOAuth,
+    Status,
+    Way,
+)
+from backend.connections.tables import ConnectionRow
+from backend.connections.vendors import VendorDown, VendorHttp, Vendors
+from backend.connections.ways import proved_client, proved_hook, proved_key
+from backend.db import Database
+from backend.errors import ApiError, not_found
+from backend.vault.vault import Vault
+
+T = TypeVar("T")
+SOON = timedelta(days=3)
+REASONS = {
+    "invalid_grant": "the vendor ended the access: it was revoked, unused for months, or the password changed",
+    "invalid_client": "the vendor no longer accepts the operator's OAuth client",
+    "unauthorized_client": "the vendor no longer accepts the operator's OAuth client",
+    "refused": "the vendor refuses the credential",
+}
+
+
+class ConnectionService:
+    """Connections of a workspace.
+
+    Args:
+        database: where they are.
+        vault: seals them.
+        vendors: what can be connected.
+        http: talks to vendors.
+        flows: the OAuth flow.
+        base_url: where browsers reach this backend.
+        now: the current instant, aware.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        *,
+        vendors: Vendors,
+        http: VendorHttp,
+        flows: OAuthFlows,
+        base_url: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._vendors = vendors
+        self._http = http
+        self._flows = flows
+        self._base_url = base_url
+        self._now = now
+
+    def connectable(self) -> list[Connectable]:
+        """What can be connected, and how."""
+        return [found for found in (vendor.connectable() for vendor in self._vendors.all()) if found.ways]
+
+    async def list(self, workspace: str) -> list[ConnectionView]:
+        """All of a workspace."""
+        async with self._database.scoped(workspace) as session:
+            return [self.view(row) for row in await repository.listed(session)]
+
+    async def get(self, workspace: str, connection: str) -> ConnectionView:
+        """One of them.
+
+        Raises:
+            ApiError: 404.
+        """
+        return self.view(await self.row(workspace, connection))
+
+    async def row(self, workspace: str, connection: str) -> ConnectionRow:
+        """One of them, with its sealed credential.
+
+        Raises:
+            ApiError: 404.
+        """
+        async with self._database.scoped(workspace) as session:
+            row = await repository.one(session, connection)
+        if row is None:
+            raise not_found("connection")
+        return row
+
+    async def start_oauth(self, workspace: str, actor: str, server: str, *, browser: str) -> StartedOAuth:
+        """Begin to connect an account; see ``OAuthFlows.start``."""
+        return await self._flows.start(workspace, actor, server, browser=browser)
+
+    async def finish_oauth(self, state: str, *, code: str | None, error: str | None, browser: str) -> ConnectionView:
+        """End it; see ``OAuthFlows.finish``."""
+        workspace, _, proved = await _answered(self._flows.finish(state, code=code, error=error, browser=browser))
+        return await self._save(workspace, proved)
+
+    async def add_hook(self, workspace: str, new: NewHook) -> ConnectionView:
+        """Connect a hook after a test delivery; see ``proved_hook``."""
+        return await self._save(workspace, await _answered(proved_hook(new, self._vendors[new.server], self._http)))
+
+    async def add_key(self, workspace: str, new: NewKey) -> ConnectionView:
+        """Connect an API key; see ``proved_key``."""
+        return await self._save(workspace, await _answered(proved_key(new, self._vendors[new.server], self._http)))
+
+    async def add_client(self, workspace: str, new: NewClient) -> ConnectionView:
+        """Connect client credentials; see ``proved_client``."""
+        proved = proved_client(new, self._vendors[new.server], self._http, self._now)
+        return await self._save(workspace, await _answered(proved))
+
+    async def remove(self, workspace: str, connection: str) -> None:
+        """Forget a connection, and ask the vendor to end the access too.
+
+        Raises:
+            ApiError: 404.
+        """
+        row = await self.row(workspace, connection)
+        async with self._database.scoped(workspace) as session:
+            await repository.remove(session, row.id)
+        await self._revoke(row)
+
+    async def _revoke(self, row: ConnectionRow) -> None:
+        """Ours is forgotten already; a vendor that does not answer only keeps what nobody can use any more."""
+        vendor = self._vendors[row.server]
+        if row.way != Way.OAUTH.value or vendor.oauth.revoke_url is None:
+            return
+        token = str(self._vault.open(row.id, row.sealed)["refresh_token"])
+        try:
+            await self._http.form(vendor.at(vendor.oauth.revoke_url), {"token": token})
+        except VendorDown:
+            return
+
+    async def _save(self, workspace: str, proved: Proved) -> ConnectionView:
+        async with self._database.scoped(workspace) as session:
+            return self.view(await repository.save(session, proved, self._vault, self._now()))
+
+    def view(self, row: ConnectionRow) -> ConnectionView:
+        """What may be shown of it."""
+        broken = row.status == Status.NEEDS_RECONNECT.value
+        return ConnectionView(
+            id=row.id,
+            server=row.server,
+            way=Way(row.way),
+            name=row.name,
+            account=row.account,
+            status=Status(row.status),
+            reason=_reason(row.reason) if broken else None,
+            reconnect_url=reconnect_url(self._base_url, row.id) if broken else None,
+            scopes=list(row.scopes),
+            details=row.details,
+            connected_at=row.connected_at,
+            checked_at=row.checked_at,
+            expires_at=row.expires_at,
+            expires_soon=row.expires_at is not None and row.expires_at - SOON <= self._now(),
+        )
+
+
+def reconnect_url(base_url: str, connection: str) -> str:
+    """Where the owner connects it again."""
+    return f"{base_url}/connections/{connection}/reconnect"
+
+
+def _reason(code: str | None) -> str:
+    return REASONS.get(code or "", f"the vendor refuses the credential ({code})")
+
+
+async def _answered(work: Awaitable[T]) -> T:
+    """What depends on the vendor's answer; without one, the request can be made again later."""
+    try:
+        return await work
+    except VendorDown as down:
+        message = f"the vendor does not answer: try again in {down.retry_after} seconds"
+        raise ApiError(503, "vendor_unavailable", message, retry_after=down.retry_after) from None
