@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from backend.app import create_app
+from backend.connections.probe import Probe
 from backend.settings import BackendSettings
 from tests.clock import Clock
 from tests.running import RunningApp, start
@@ -48,12 +49,14 @@ class Backend:
         api: a client with the service token.
         clock: its time.
         settings: its settings.
+        probe: tries its connections when a test says so.
     """
 
     app: RunningApp
     api: httpx.AsyncClient
     clock: Clock
     settings: BackendSettings
+    probe: Probe
 
     async def get(self, path: str, **options: Any) -> Any:
         answer = await self.api.get(path, **options)
@@ -85,10 +88,11 @@ async def serve_backend(state: Path, *, clock: Clock | None = None, **further: A
     port = free_port()
     settings = backend_settings(state, BACKEND_PORT=port, **further)
     clock = clock or Clock()
-    served = await start(create_app(settings, now=clock.now), port=port)
+    asgi = create_app(settings, now=clock.now)
+    served = await start(asgi, port=port)
     headers = {"authorization": f"Bearer {SERVICE_TOKEN}"}
     try:
         async with httpx.AsyncClient(base_url=served.url, headers=headers, trust_env=False) as api:
-            yield Backend(served, api, clock, settings)
+            yield Backend(served, api, clock, settings, asgi.state.probe)
     finally:
         await served.stop()

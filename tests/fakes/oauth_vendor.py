@@ -39,6 +39,7 @@ class Vendor:
         token_status: what the token endpoint answers instead, when set.
         hook_status: what hooks answer.
         hold: while set, the token endpoint has acted (or not, see ``acts_before_holding``) and does not answer.
+        drops: whether it forgets what it was asked.
     """
 
     url: str = ""
@@ -54,6 +55,7 @@ class Vendor:
     hook_status: int = 200
     hold: asyncio.Event | None = None
     acts_before_holding: bool = True
+    drops: bool = False
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     refreshes: int = 0
     clients: int = 0
@@ -112,6 +114,8 @@ class Vendor:
         self.refreshes += 1
         if not self.acts_before_holding:
             await self._held()
+        if self.drops:
+            return JSONResponse({}, 503)
         answer = self._refreshed(form)
         if self.acts_before_holding:
             await self._held()
