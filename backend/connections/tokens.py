@@ -164,6 +164,9 @@ class AccessTokens:
     async def _lease(self, row: ConnectionRow) -> str | None:
         """Become the one who asks the vendor; None when another is."""
         now, lease = self._now(), secrets.token_hex(8)
+        if row.lease_until is not None and row.lease_until > now:
+            # Seen without a write: fifty who wait must not queue for the database's one writer.
+            return None
         query = (
             sa.update(ConnectionRow)
             .where(

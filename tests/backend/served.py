@@ -92,7 +92,7 @@ async def serve_backend(state: Path, *, clock: Clock | None = None, **further: A
     served = await start(asgi, port=port)
     headers = {"authorization": f"Bearer {SERVICE_TOKEN}"}
     try:
-        async with httpx.AsyncClient(base_url=served.url, headers=headers, trust_env=False) as api:
+        async with httpx.AsyncClient(base_url=served.url, headers=headers, trust_env=False, timeout=30) as api:
             yield Backend(served, api, clock, settings, asgi.state.probe)
     finally:
         await served.stop()

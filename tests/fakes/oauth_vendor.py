@@ -112,9 +112,10 @@ class Vendor:
         if form["grant_type"] == "authorization_code":
             return self._code_exchanged(form)
         self.refreshes += 1
+        drops = self.drops
         if not self.acts_before_holding:
             await self._held()
-        if self.drops:
+        if drops:
             return JSONResponse({}, 503)
         answer = self._refreshed(form)
         if self.acts_before_holding:

@@ -54,7 +54,7 @@ async def exchange(
         **changed,
     }
     headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
-    async with httpx.AsyncClient(base_url=backend.app.url, trust_env=False) as server:
+    async with httpx.AsyncClient(base_url=backend.app.url, trust_env=False, timeout=30) as server:
         return await server.post(TOKEN_PATH, data={k: v for k, v in form.items() if v is not None}, headers=headers)
 
 
@@ -310,6 +310,6 @@ async def test_whoever_hangs_up_during_a_refresh_takes_nothing_from_the_others(s
 
 
 async def test_another_issuer_s_keys_are_not_ours(shop: Shop) -> None:
-    async with httpx.AsyncClient(trust_env=False) as stranger:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as stranger:
         keys = (await stranger.get(shop.backend.app.url + JWKS_PATH)).json()["keys"]
     assert all("d" not in key for key in keys), "the private half is never published"

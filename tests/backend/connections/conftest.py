@@ -34,7 +34,7 @@ class Shop:
     @staticmethod
     async def walk(browser: httpx.AsyncClient, url: str) -> httpx.Response:
         """Follow redirects as a browser does: cookies kept, our bearer not shown to others."""
-        async with httpx.AsyncClient(trust_env=False, cookies=browser.cookies) as stranger:
+        async with httpx.AsyncClient(trust_env=False, timeout=30, cookies=browser.cookies) as stranger:
             answer = await stranger.get(url)
             while answer.is_redirect:
                 answer = await stranger.get(answer.headers["location"])

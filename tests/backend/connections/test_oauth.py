@@ -47,7 +47,7 @@ async def test_an_answer_to_another_browser_is_refused(shop: Shop) -> None:
     url = (await shop.backend.post("/api/connections/oauth", {"server": "google-calendar"}, expect=201))[
         "authorize_url"
     ]
-    async with httpx.AsyncClient(trust_env=False) as elsewhere:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as elsewhere:
         answer = await shop.walk(elsewhere, url)
     assert answer.status_code == 400
     assert answer.json()["code"] == "oauth_state_invalid"
@@ -56,7 +56,7 @@ async def test_an_answer_to_another_browser_is_refused(shop: Shop) -> None:
 
 async def test_a_state_is_good_once_and_for_ten_minutes(shop: Shop) -> None:
     started = await shop.backend.post("/api/connections/oauth", {"server": "google-calendar"}, expect=201)
-    async with httpx.AsyncClient(trust_env=False) as vendor:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as vendor:
         callback = (await vendor.get(started["authorize_url"])).headers["location"]
     assert (await shop.backend.api.get(callback)).status_code == 200
     again = await shop.backend.api.get(callback)
@@ -82,7 +82,7 @@ async def test_a_code_without_our_verifier_is_worth_nothing(shop: Shop) -> None:
     mine = (await shop.backend.post("/api/connections/oauth", {"server": "google-calendar"}, expect=201))[
         "authorize_url"
     ]
-    async with httpx.AsyncClient(trust_env=False) as vendor:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as vendor:
         code = httpx.URL((await vendor.get(stolen)).headers["location"]).params["code"]
         state = httpx.URL((await vendor.get(mine)).headers["location"]).params["state"]
     answer = await shop.backend.api.get("/oauth/callback", params={"state": state, "code": code})
@@ -93,7 +93,7 @@ async def test_a_code_without_our_verifier_is_worth_nothing(shop: Shop) -> None:
 async def test_whoever_says_no_is_told_so_on_a_page(shop: Shop) -> None:
     shop.vendor.consents = False
     started = await shop.backend.post("/api/connections/oauth", {"server": "google-calendar"}, expect=201)
-    async with httpx.AsyncClient(trust_env=False) as vendor:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as vendor:
         callback = (await vendor.get(started["authorize_url"])).headers["location"]
     page = await shop.backend.api.get(callback, headers={"accept": "text/html"})
     assert page.status_code == 403
@@ -104,7 +104,7 @@ async def test_whoever_says_no_is_told_so_on_a_page(shop: Shop) -> None:
 async def test_an_account_name_cannot_put_markup_on_the_page(shop: Shop) -> None:
     shop.vendor.account = "<script>alert(1)</script>"
     started = await shop.backend.post("/api/connections/oauth", {"server": "google-calendar"}, expect=201)
-    async with httpx.AsyncClient(trust_env=False) as vendor:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as vendor:
         callback = (await vendor.get(started["authorize_url"])).headers["location"]
     page = await shop.backend.api.get(callback, headers={"accept": "text/html"})
     assert page.status_code == 200

@@ -1,5 +1,7 @@
 """The owner learns of a broken connection before a caller does."""
 
+import asyncio
+
 import pytest
 
 from backend.connections.probe import Probe
@@ -71,8 +73,6 @@ async def test_a_hook_is_never_triggered_by_the_probe(shop: Shop) -> None:
 
 
 async def test_two_replicas_try_a_connection_once(shop: Shop) -> None:
-    import asyncio
-
     await shop.connect()
     shop.backend.clock.advance(minutes=10)
     tried = await asyncio.gather(probe_of(shop).check_due(), probe_of(shop).check_due())

@@ -21,7 +21,7 @@ CALENDAR, ZAPIER = "http://127.0.0.1:3002/mcp", "http://127.0.0.1:3001/mcp"
 
 async def published(backend: Backend) -> dict[str, PyJWK]:
     """The keys, fetched as a server does: without a credential."""
-    async with httpx.AsyncClient(trust_env=False) as stranger:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as stranger:
         answer = await stranger.get(backend.app.url + JWKS_PATH)
     assert answer.status_code == 200
     assert "max-age" in answer.headers["cache-control"]
@@ -66,7 +66,7 @@ async def test_a_call_that_goes_on_gets_fresh_tokens_and_one_that_ended_gets_non
 
 
 async def test_an_ended_call_is_on_the_public_list_until_its_tokens_have_expired(tmp_path: Path) -> None:
-    async with serve_backend(tmp_path) as backend, httpx.AsyncClient(trust_env=False) as stranger:
+    async with serve_backend(tmp_path) as backend, httpx.AsyncClient(trust_env=False, timeout=30) as stranger:
         call, other = await backend.start_call(), await backend.start_call()
 
         async def listed() -> list[str]:

@@ -1,0 +1,147 @@
+"""Several processes of the backend and one refresh token: asked for once, and never lost."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.connections.tokens import LEASE
+from tests.backend.broker import asker
+from tests.backend.connections.conftest import Shop
+from tests.backend.served import serve_backend
+from tests.fakes.oauth_vendor import Vendor, serve_vendor
+
+SECONDS = 90
+
+
+@dataclass
+class Replicas:
+    """Processes beside a backend, on its database.
+
+    Args:
+        shop: the backend and the vendor.
+        database: where connections are.
+        state: where the vault's key is.
+        connection: the id of the one they ask for.
+        expired: a moment when its access token is expired.
+    """
+
+    shop: Shop
+    database: str
+    state: Path
+    connection: str
+    expired: datetime
+
+    def order(self, *, processes: int = 1, later: timedelta = timedelta()) -> dict[str, Any]:
+        return {
+            "database": self.database,
+            "state": str(self.state),
+            "vendor": self.shop.vendor.url,
+            "connection": self.connection,
+            "now": (self.expired + later).isoformat(),
+            "processes": processes,
+        }
+
+    async def start(self, **order: Any) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "tests.backend.broker.asker", json.dumps(self.order(**order))]
+        return await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+
+    async def ask(self, **order: Any) -> list[str]:
+        process = await self.start(**order)
+        async with asyncio.timeout(SECONDS):
+            answer, _ = await process.communicate()
+        return json.loads(answer)
+
+    async def killed_while_the_vendor_is_asked(self) -> None:
+        """One process asks, and dies (with everything it knows) before the answer reaches it."""
+        vendor = self.shop.vendor
+        vendor.hold = asyncio.Event()
+        process = await self.start_alone()
+        async with asyncio.timeout(SECONDS):
+            await vendor.reached.wait()
+            process.kill()
+            await process.wait()
+        vendor.hold.set()
+
+    async def start_alone(self) -> asyncio.subprocess.Process:
+        """A process that is the one that asks, not the parent of those that do."""
+        code = "import asyncio, json, sys; from tests.backend.broker.asker import ask; asyncio.run(ask(json.loads(sys.argv[1])))"
+        return await asyncio.create_subprocess_exec(sys.executable, "-c", code, json.dumps(self.order()))
+
+    async def next_one(self) -> str:
+        """What the next process gets, once the dead one's lease is over."""
+        return await asker.ask(self.order(later=LEASE + timedelta(seconds=1)))
+
+
+@pytest.fixture
+async def replicas(tmp_path: Path, database_url: str) -> AsyncGenerator[Replicas]:
+    async with (
+        serve_vendor() as vendor,
+        serve_backend(tmp_path, BACKEND_SANDBOX_URL=vendor.url, DATABASE_URL=database_url) as backend,
+    ):
+        shop = Shop(backend, vendor)
+        connection = (await shop.connect())["id"]
+        expired = backend.clock.now() + timedelta(hours=2)
+        yield Replicas(shop, backend.settings.database, tmp_path, connection, expired)
+
+
+@pytest.mark.parametrize("processes", [8, pytest.param(50, marks=pytest.mark.soak)])
+async def test_many_processes_ask_at_once_and_one_refresh_reaches_the_vendor(
+    replicas: Replicas, processes: int
+) -> None:
+    replicas.shop.vendor.rotates = True
+    answers = await replicas.ask(processes=processes)
+    assert len(answers) == processes
+    assert len(set(answers)) == 1
+    assert set(answers) <= replicas.shop.vendor.access_tokens
+    assert replicas.shop.vendor.refreshes == 1
+
+
+async def test_killed_before_the_vendor_acts_the_connection_works(replicas: Replicas) -> None:
+    vendor: Vendor = replicas.shop.vendor
+    vendor.rotates, vendor.acts_before_holding, vendor.drops = True, False, True
+    await replicas.killed_while_the_vendor_is_asked()
+    vendor.drops = False
+    assert await replicas.next_one() in vendor.access_tokens
+
+
+async def test_killed_after_the_vendor_acted_the_connection_works_where_the_vendor_grants_grace(
+    replicas: Replicas,
+) -> None:
+    vendor = replicas.shop.vendor
+    vendor.rotates = vendor.grace = True
+    await replicas.killed_while_the_vendor_is_asked()
+    assert await replicas.next_one() in vendor.access_tokens
+
+
+async def test_killed_after_the_vendor_acted_without_grace_the_owner_is_told_within_one_probe(
+    replicas: Replicas,
+) -> None:
+    shop = replicas.shop
+    shop.vendor.rotates = True
+    await replicas.killed_while_the_vendor_is_asked()
+    shop.vendor.expire_access()
+    shop.backend.clock.advance(hours=2, minutes=10)
+    await shop.backend.probe.check_due()
+    (view,) = await shop.connections()
+    assert view["status"] == "needs_reconnect"
+    assert view["reconnect_url"]
+
+
+async def test_while_another_process_asks_this_one_waits_and_gets_its_answer(replicas: Replicas) -> None:
+    vendor = replicas.shop.vendor
+    vendor.hold = asyncio.Event()
+    first = asyncio.create_task(asker.ask(replicas.order()))
+    async with asyncio.timeout(SECONDS):
+        await vendor.reached.wait()
+    second = asyncio.create_task(asker.ask(replicas.order()))
+    await asyncio.sleep(0.1)
+    vendor.hold.set()
+    assert await first == await second
+    assert vendor.refreshes == 1
