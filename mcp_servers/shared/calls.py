@@ -24,6 +24,8 @@ class Call:
     epoch: int | None = None
     token: str | None = None
     """The call token, to be exchanged at the broker; None with a static bearer."""
+    connection: str | None = None
+    """The vendor's account that an earlier call used; only for settling what that call left open."""
 
     @property
     def is_owner(self) -> bool:
@@ -49,7 +51,7 @@ class Call:
 BACKGROUND_SECONDS = 10.0
 
 
-def background_call(tool: str, workspace: str) -> Call:
+def background_call(tool: str, workspace: str, connection: str | None = None) -> Call:
     """A call by nobody, for settling what an earlier process left open. It has no more rights than the public."""
     return Call(
         workspace=workspace,
@@ -58,4 +60,5 @@ def background_call(tool: str, workspace: str) -> Call:
         call=None,
         tool=tool,
         deadline=asyncio.get_running_loop().time() + BACKGROUND_SECONDS,
+        connection=connection,
     )

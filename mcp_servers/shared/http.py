@@ -19,6 +19,10 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 MOST_TRIES = 4
 
+MAY_HAVE_ACTED = "voxie_may_have_acted"
+UNCLEAR_STATUSES = {500, 502, 504}
+"""Answers of whoever stands in between, or of a vendor that broke half way: the effect may be there."""
+
 RetryCheck = Callable[[httpx.Response], bool]
 
 
@@ -89,23 +93,31 @@ class Outbound:
             policy: what may be repeated.
             within: seconds for all tries together.
 
+        Returns:
+            The last answer. ``may_have_acted(answer)`` says whether an earlier try may have had the effect that this
+            answer denies.
+
         Raises:
-            NoAnswer: no connection, a cut line or no time left; ``sent`` says whether the vendor may have acted.
+            NoAnswer: no connection, a cut line or no time left; ``sent`` says whether the vendor may have acted on any try.
         """
         loop = asyncio.get_running_loop()
         ends = loop.time() + within
+        acted = False
         for attempt in range(MOST_TRIES):
             last = attempt == MOST_TRIES - 1
             try:
                 response = await self._send_once(request, ends - loop.time())
             except NoAnswer as failure:
+                acted = acted or failure.sent
                 if last or (failure.sent and not policy.repeatable) or not await self._pause(attempt, None, ends):
-                    raise
+                    raise NoAnswer(sent=acted) from None
                 continue
+            response.extensions[MAY_HAVE_ACTED] = acted
             if last or not self._worth_another_try(response, policy):
                 return response
             if not await self._pause(attempt, response, ends):
                 return response
+            acted = acted or response.status_code in UNCLEAR_STATUSES
         raise AssertionError("unreachable: the last try returns or raises")
 
     @staticmethod
@@ -134,6 +146,11 @@ class Outbound:
             return False
         await self._sleep(seconds)
         return True
+
+
+def may_have_acted(response: httpx.Response) -> bool:
+    """Whether a try before this answer's was cut or broke, so that its effect may be there whatever this answer says."""
+    return bool(response.extensions.get(MAY_HAVE_ACTED))
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -57,6 +57,8 @@ class Reservations:
         span: tuple[float, float],
         resource_id: str,
         capacity: int,
+        seconds: float = HOLD_SECONDS,
+        instead_of: str | None = None,
     ) -> Reservation:
         """Promise a span to an operation, or find that it is already promised to it.
 
@@ -66,15 +68,25 @@ class Reservations:
             span: start and end, seconds since 1970.
             resource_id: the event that will fill it.
             capacity: how many may overlap.
+            seconds: how long the promise counts while it is not confirmed.
+            instead_of: a promise that this one takes the place of, such as a hold; it ends now.
 
         Raises:
             SlotTaken: as many live promises of others overlap as the calendar holds.
         """
         async with self._db.alone(f"calendar {calendar}") as connection:
-            others = [r for r in await self._live(connection, calendar, span) if r.operation_id != operation_id]
+            own = {operation_id, instead_of}
+            others = [
+                r
+                for r in await self._live(connection, calendar, span)
+                # What moves does not stand in its own way.
+                if r.operation_id not in own and r.resource_id != resource_id
+            ]
             if most_at_once(((r.starts_at, r.ends_at) for r in others), span) >= capacity:
                 raise SlotTaken
-            return await self._write(connection, operation_id, calendar, span, resource_id)
+            if instead_of is not None:
+                await connection.execute(sa.delete(reservations).where(reservations.c.operation_id == instead_of))
+            return await self._write(connection, operation_id, calendar, span, resource_id, seconds)
 
     async def ahead_of(self, reservation: Reservation) -> list[Reservation]:
         """Live promises of others for an overlapping span that came first."""
@@ -89,9 +101,12 @@ class Reservations:
             return await self._live(connection, calendar, span)
 
     async def confirm(self, operation_id: str) -> None:
-        """The vendor has the event; its own list will show it."""
+        """The vendor has the event; its own list will show it. What the event held before is free again."""
         async with self._db.alone(f"reservation {operation_id}") as connection:
             row = reservations.c.operation_id == operation_id
+            resource = (await connection.execute(sa.select(reservations.c.resource_id).where(row))).scalar()
+            elsewhere = sa.and_(reservations.c.resource_id == resource, ~row)
+            await connection.execute(sa.delete(reservations).where(elsewhere))
             values: dict[str, Any] = {"confirmed": True, "lease_until": self._db.now() + SETTLING_SECONDS}
             await connection.execute(sa.update(reservations).where(row).values(**values))
 
@@ -99,6 +114,11 @@ class Reservations:
         """The promise is over."""
         async with self._db.alone(f"reservation {operation_id}") as connection:
             await connection.execute(sa.delete(reservations).where(reservations.c.operation_id == operation_id))
+
+    async def release_resource(self, resource_id: str) -> None:
+        """The event is gone: whatever was promised for it is over."""
+        async with self._db.alone(f"resource {resource_id}") as connection:
+            await connection.execute(sa.delete(reservations).where(reservations.c.resource_id == resource_id))
 
     async def _live(self, connection: AsyncConnection, calendar: str, span: tuple[float, float]) -> list[Reservation]:
         query = sa.select(reservations).where(
@@ -126,6 +146,7 @@ class Reservations:
         calendar: str,
         span: tuple[float, float],
         resource_id: str,
+        seconds: float,
     ) -> Reservation:
         highest = sa.select(sa.func.max(reservations.c.sequence)).where(reservations.c.calendar == calendar)
         sequence = ((await connection.execute(highest)).scalar() or 0) + 1
@@ -139,7 +160,7 @@ class Reservations:
             "ends_at": span[1],
             "resource_id": resource_id,
             "confirmed": False,
-            "lease_until": self._db.now() + HOLD_SECONDS,
+            "lease_until": self._db.now() + seconds,
         }
         await connection.execute(sa.insert(reservations).values(**values))
         return Reservation(operation_id, sequence, calendar, span[0], span[1], resource_id)
