@@ -95,6 +95,17 @@ class World:
             answer = await client.post("/_sandbox/faults", json={"route": route, **what}, headers=ADMIN)
             assert answer.status_code == 200, answer.text
 
+    async def mend(self) -> None:
+        """Take back the faults that are still waiting."""
+        async with httpx.AsyncClient(base_url=self.sandbox.url, headers=ADMIN, trust_env=False) as client:
+            assert (await client.delete("/_sandbox/faults")).status_code == 200
+
+    async def reached(self, method: str) -> None:
+        """Wait until a request of this method has reached the vendors."""
+        async with asyncio.timeout(5):
+            while not any(request.startswith(method) for request in self.upstream):  # noqa: ASYNC110 - another server fills the list
+                await asyncio.sleep(0.01)
+
     async def forget(self) -> None:
         """Empty the vendors, and let the promises and leases of earlier tests run out: cheaper than a new world."""
         async with httpx.AsyncClient(base_url=self.sandbox.url, headers=ADMIN, trust_env=False) as client:

@@ -13,6 +13,7 @@ from googleapiclient.discovery import build
 
 from mcp_servers.google_calendar.auth import Credentials
 from mcp_servers.google_calendar.events import Event, read_event
+from mcp_servers.google_calendar.limits import Limiter
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import (
     BadRequest,
@@ -25,20 +26,25 @@ from mcp_servers.shared.errors import (
     TryLater,
     Unavailable,
 )
-from mcp_servers.shared.http import NoAnswer, Outbound, Policy, retry_after
+from mcp_servers.shared.http import NoAnswer, Outbound, Policy, may_have_acted, retry_after
 
 READ_SECONDS = 2.4
 WRITE_SECONDS = 4.5
 LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded"}
 SCOPE_REASONS = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
 EVENT_FIELDS = (
-    "id,etag,status,summary,description,location,start,end,transparency,recurringEventId,htmlLink,"
-    "extendedProperties/private,attendees(email,self,responseStatus,displayName)"
+    "id,etag,status,summary,description,location,start,end,transparency,recurrence,recurringEventId,htmlLink,"
+    "hangoutLink,colorId,visibility,attendees,attendeesOmitted,extendedProperties/private"
 )
+MOST_CALENDARS = 250
 
 
 class Duplicate(Exception):
     """An event with this id exists, or existed."""
+
+
+class Stale(Conflict):
+    """The event is not as it was read any more: nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class EventPage:
     complete: bool
     """False when Google has more: what was not read is unknown, never free."""
     zone: ZoneInfo
+    next_page: str | None = None
 
 
 class GoogleCalendar:
@@ -58,11 +65,13 @@ class GoogleCalendar:
         outbound: sends.
         credentials: where access tokens come from.
         api_url: the API's base, with its service path.
+        limiter: keeps each account below Google's limit.
     """
 
-    def __init__(self, outbound: Outbound, credentials: Credentials, *, api_url: str) -> None:
+    def __init__(self, outbound: Outbound, credentials: Credentials, *, api_url: str, limiter: Limiter) -> None:
         self._outbound = outbound
         self._credentials = credentials
+        self._limiter = limiter
         service: Any = build(
             "calendar",
             "v3",
@@ -71,6 +80,24 @@ class GoogleCalendar:
             static_discovery=True,
         )
         self._events = service.events()
+        self._calendar_list = service.calendarList()
+
+    async def connection(self, call: Call | None) -> str:
+        """Whose Google account this call works on: the key of whatever is kept about it."""
+        return await self._credentials.connection(call)
+
+    async def calendars(self, call: Call | None) -> list[dict[str, Any]]:
+        """The account's calendars: id, name, zone, and what it may do there."""
+        request = self._calendar_list.list(
+            maxResults=MOST_CALENDARS,
+            fields="nextPageToken,items(id,summary,summaryOverride,timeZone,accessRole,primary)",
+        )
+        found: list[dict[str, Any]] = []
+        while request is not None:
+            answer = await self._read(request, call)
+            found += answer.get("items", ())
+            request = self._calendar_list.list_next(request, answer)
+        return found
 
     async def zone(self, calendar: str, call: Call | None) -> ZoneInfo:
         """The calendar's zone, as Google has it."""
@@ -117,7 +144,8 @@ class GoogleCalendar:
         answer = await self._read(request, call)
         zone = read_zone(answer)
         events = [read_event(item, zone) for item in answer.get("items", ())]
-        return EventPage([e for e in events if not e.cancelled], "nextPageToken" not in answer, zone)
+        after = answer.get("nextPageToken")
+        return EventPage([e for e in events if not e.cancelled], after is None, zone, after)
 
     async def get_event(self, calendar: str, event_id: str, call: Call | None, *, zone: ZoneInfo) -> Event | None:
         """One event, cancelled ones included; None when there is none with this id."""
@@ -137,15 +165,54 @@ class GoogleCalendar:
             OutcomeUnknown: no answer.
         """
         request = self._events.insert(
-            calendarId=calendar, body=dict(body), sendUpdates=send_updates, fields=EVENT_FIELDS
+            calendarId=calendar,
+            body=dict(body),
+            sendUpdates=send_updates,
+            conferenceDataVersion=1 if "conferenceData" in body else None,
+            fields=EVENT_FIELDS,
         )
+        return read_event(await self._write(request, call), zone)
+
+    async def whole_event(self, calendar: str, event_id: str, call: Call | None) -> dict[str, Any] | None:
+        """One event with every field that Google has of it, to be copied; None when there is none."""
+        try:
+            return await self._read(self._events.get(calendarId=calendar, eventId=event_id), call)
+        except NotFound:
+            return None
+
+    async def patch_event(
+        self,
+        calendar: str,
+        event_id: str,
+        body: Mapping[str, Any],
+        call: Call,
+        *,
+        etag: str,
+        zone: ZoneInfo,
+        send_updates: str,
+    ) -> Event:
+        """Change an event if it is still as it was read. What ``body`` does not name stays; lists are replaced whole.
+
+        Raises:
+            Stale: it changed meanwhile.
+            OutcomeUnknown: no answer.
+        """
+        request = self._events.patch(
+            calendarId=calendar,
+            eventId=event_id,
+            body=dict(body),
+            sendUpdates=send_updates,
+            conferenceDataVersion=1 if "conferenceData" in body else None,
+            fields=EVENT_FIELDS,
+        )
+        request.headers["If-Match"] = etag
         return read_event(await self._write(request, call), zone)
 
     async def delete_event(self, calendar: str, event_id: str, call: Call, *, etag: str, send_updates: str) -> None:
         """Delete an event if it is still as it was read. One that is gone already counts as deleted.
 
         Raises:
-            Conflict: it changed meanwhile.
+            Stale: it changed meanwhile.
             OutcomeUnknown: no answer.
         """
         request = self._events.delete(calendarId=calendar, eventId=event_id, sendUpdates=send_updates)
@@ -171,12 +238,14 @@ class GoogleCalendar:
             if failure.sent:
                 raise OutcomeUnknown("Google Calendar did not answer a write") from None
             raise Unavailable("Google Calendar cannot be reached") from None
-        if response.status_code >= 500:
+        refused = response.status_code in {401, 403, 429} and may_have_acted(response)
+        if response.status_code >= 500 or refused:
             raise OutcomeUnknown(f"Google Calendar answered {response.status_code} to a write")
         return _answer(response)
 
     async def _send(self, request: Any, call: Call | None, within: float) -> httpx.Response:
         policy = Policy(repeatable=True, refused=_refused_for_now)
+        self._limiter.take(await self._credentials.connection(call))
         token = await self._credentials.access_token(call)
         response = await self._outbound.send(_httpx_request(request, token), policy=policy, within=within)
         if response.status_code != 401:
@@ -266,7 +335,7 @@ BY_STATUS: Mapping[int, Callable[[], ServerError]] = {
     401: lambda: NeedsReconnect("Google refused the access token: the owner must connect the account again"),
     404: lambda: NotFound("there is no such event or calendar, or this account cannot see it"),
     410: lambda: NotFound("the event has been deleted"),
-    412: lambda: Conflict(
+    412: lambda: Stale(
         "the event changed since it was read", speech="That booking has just been changed by someone else."
     ),
 }

@@ -15,6 +15,8 @@ OPERATION = "voxieOperation"
 PERSON = "voxiePerson"
 CALL = "voxieCall"
 CODE = "voxieCode"
+CHANGE = "voxieChange"
+"""The operation that changed the event last, so that a change whose answer was lost is known by reading."""
 CODE_ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 """Letters and digits that are not mistaken for one another when spoken."""
 CODE_LENGTH = 6
@@ -33,6 +35,11 @@ class Event:
     busy: bool
     link: str
     raw: Mapping[str, Any]
+
+    @property
+    def recurs(self) -> bool:
+        """Whether it is a series, or one event of a series."""
+        return "recurrence" in self.raw or "recurringEventId" in self.raw
 
 
 def read_event(raw: Mapping[str, Any], zone: ZoneInfo) -> Event:

@@ -8,14 +8,19 @@ from typing import Any
 from starlette.applications import Starlette
 
 from mcp_servers.google_calendar.auth import credentials_for
-from mcp_servers.google_calendar.booking import Booking, Cancellation, Desk
+from mcp_servers.google_calendar.booking import Booking
+from mcp_servers.google_calendar.cancelling import Cancellation
+from mcp_servers.google_calendar.changing import Change, SplitSeries
 from mcp_servers.google_calendar.client import GoogleCalendar
+from mcp_servers.google_calendar.desk import Desk
 from mcp_servers.google_calendar.events import Marks
+from mcp_servers.google_calendar.limits import Limiter
+from mcp_servers.google_calendar.rules import Rules
 from mcp_servers.google_calendar.settings import GoogleCalendarSettings
-from mcp_servers.google_calendar.tools import CalendarTools
-from mcp_servers.google_calendar.zones import Zones
+from mcp_servers.google_calendar.tools import tool_specs
+from mcp_servers.google_calendar.zones import Place, Zones
 from mcp_servers.shared.app import create_app
-from mcp_servers.shared.calls import background_call
+from mcp_servers.shared.calls import Call, background_call
 from mcp_servers.shared.errors import ServerError
 from mcp_servers.shared.http import Outbound
 from mcp_servers.shared.ledger import LedgerDatabase, Operation, Operations, Reservations, Settler, Write, Writer
@@ -40,7 +45,9 @@ class GoogleCalendarIntegration:
     instructions = INSTRUCTIONS
 
     def __init__(self, settings: GoogleCalendarSettings, *, now: Callable[[], float] = time.time) -> None:
+        self._settings = settings
         self._outbound = Outbound.open()
+        credentials = credentials_for(settings, MANIFEST, self._outbound, now=now)
         self._database = LedgerDatabase.for_service(
             MANIFEST.name,
             state=settings.state,
@@ -48,42 +55,39 @@ class GoogleCalendarIntegration:
             secret=settings.ledger_secret,
             now=now,
         )
-        google = GoogleCalendar(
-            self._outbound, credentials_for(settings, self._outbound, now=now), api_url=settings.api_url
-        )
+        limiter = Limiter(settings.requests_per_minute, clock=time.monotonic)
+        google = GoogleCalendar(self._outbound, credentials, api_url=settings.api_url, limiter=limiter)
         operations = Operations(self._database)
         self._writer = Writer(operations)
-        self._desk = Desk(
+        self.desk = Desk(
             google=google,
             calendar=settings.calendar_id,
-            zones=Zones(google, settings.calendar_id, ttl=MANIFEST.cache.lists, now=now),
+            zones=Zones(google, ttl=MANIFEST.cache.lists, now=now),
             operations=operations,
             reservations=Reservations(self._database),
             marks=Marks(self._database.secret),
-            capacity=settings.capacity,
+            rules=Rules(settings.hours, settings.buffer_minutes, settings.notice_minutes, settings.capacity),
+            send_updates=settings.send_updates,
             demo=settings.demo,
             now=now,
         )
-        self.settler = Settler(
-            self._writer,
-            operations,
-            {"calendar_create_event": self._settles_booking, "calendar_delete_event": self._settles_cancellation},
-        )
-        self._tools = CalendarTools(self._desk, self._writer)
+        self.settler = Settler(self._writer, operations, _settling(self.desk))
 
     @property
     def tools(self) -> Sequence[ToolSpec[Any]]:
         """The calendar's tools."""
-        return self._tools.specs()
+        return tool_specs(self.desk, self._writer)
 
     async def start(self) -> None:
         """Begin settling what an earlier process left open."""
         self.settler.start()
 
     async def problem(self) -> str | None:
-        """Whether Google answers with this credential."""
+        """Whether Google answers with this credential; with call tokens there is none to try outside a call."""
+        if self._settings.auth == "jwks":
+            return None
         try:
-            await self._desk.zones.get(None)
+            await self.desk.zones.get(Place("", self._settings.calendar_id), None)
         except ServerError as error:
             return error.error
         return None
@@ -95,11 +99,28 @@ class GoogleCalendarIntegration:
         await self._outbound.aclose()
         await self._database.aclose()
 
-    def _settles_booking(self, operation: Operation) -> Write:
-        return Booking(self._desk, background_call(operation.tool, operation.workspace), None)
 
-    def _settles_cancellation(self, operation: Operation) -> Write:
-        return Cancellation(self._desk, background_call(operation.tool, operation.workspace), None)
+def _settling(desk: Desk) -> dict[str, Callable[[Operation], Write]]:
+    """What each tool's unfinished operations are settled by."""
+
+    def someone(operation: Operation) -> Call:
+        return background_call(operation.tool, operation.workspace, str(operation.request["connection"]))
+
+    def booking(operation: Operation) -> Write:
+        return Booking(desk, someone(operation), None)
+
+    def change(operation: Operation) -> Write:
+        return (SplitSeries if "lines" in operation.request else Change)(desk, someone(operation), None)
+
+    def cancellation(operation: Operation) -> Write:
+        return Cancellation(desk, someone(operation), None)
+
+    return {
+        "calendar_create_event": booking,
+        "calendar_book_slot": booking,
+        "calendar_update_event": change,
+        "calendar_delete_event": cancellation,
+    }
 
 
 def create(settings: GoogleCalendarSettings, *, now: Callable[[], float] = time.time) -> Starlette:

@@ -1,16 +1,17 @@
-"""Where an access token comes from: a bearer (demo), or the files of the installed-app flow."""
+"""The token file of the installed-app flow, for a server that runs alone."""
 
 import asyncio
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from mcp_servers.google_calendar.settings import GoogleCalendarSettings
+from mcp_servers.google_calendar.scopes import missing_scopes
+from mcp_servers.google_calendar.settings import is_google
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import NeedsReconnect, Unavailable
 from mcp_servers.shared.http import NoAnswer, Outbound, Policy, asks_for_patience
@@ -18,38 +19,6 @@ from mcp_servers.shared.settings import SettingsError
 
 EARLY_SECONDS = 60.0
 TOKEN_SECONDS = 2.5
-
-
-class Credentials(Protocol):
-    """A source of access tokens."""
-
-    async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
-        """A token to send.
-
-        Args:
-            call: for whom; None for the server's own background reads.
-            refused: a token that Google just refused; it is not given out again.
-
-        Raises:
-            NeedsReconnect: the owner must connect again.
-            Unavailable: the token endpoint cannot be reached now.
-        """
-        ...
-
-
-class BearerCredentials:
-    """One bearer, used as it is."""
-
-    def __init__(self, token: SecretStr) -> None:
-        self._token = token
-
-    async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
-        """The bearer."""
-        del call
-        token = self._token.get_secret_value()
-        if refused == token:
-            raise NeedsReconnect("Google refused the access token; set a valid one")
-        return token
 
 
 class StoredToken(BaseModel):
@@ -62,6 +31,8 @@ class StoredToken(BaseModel):
     client_secret: SecretStr
     token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
     token: SecretStr | None = None
+    scope: str | None = None
+    """What Google granted, separated by spaces; checked at the start when it is known."""
     expires_at: Annotated[float, Field(description="Seconds since 1970")] = 0.0
 
 
@@ -72,17 +43,23 @@ class FileCredentials:
         path: the file, mode 0600.
         outbound: for the token endpoint.
         now: seconds since 1970.
+        live: whether only Google's own token endpoint may be used.
 
     Raises:
-        SettingsError: the file cannot be read.
+        SettingsError: the file cannot be used; a granted scope that is missing is named.
     """
 
-    def __init__(self, path: Path, outbound: Outbound, *, now: Callable[[], float]) -> None:
+    def __init__(self, path: Path, outbound: Outbound, *, now: Callable[[], float], live: bool) -> None:
         self._path = path
         self._outbound = outbound
         self._now = now
         self._refreshing = asyncio.Lock()
-        self._stored = _read(path)
+        self._stored = _read(path, live=live)
+
+    async def connection(self, call: Call | None) -> str:
+        """There is one account."""
+        del call
+        return ""
 
     async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
         """A token that is good for a minute at least."""
@@ -113,8 +90,11 @@ class FileCredentials:
         except NoAnswer:
             raise Unavailable("Google's token endpoint does not answer") from None
         if response.status_code != 200:
-            raise _refusal(response)
+            raise refusal(response)
         renewed = self._renewed(response.json())
+        missing = missing_scopes(renewed.scope) if renewed.scope else []
+        if missing:
+            raise NeedsReconnect(f"Google did not grant {', '.join(missing)}: the owner must connect again")
         await asyncio.to_thread(_write, self._path, renewed)
         return renewed
 
@@ -123,6 +103,7 @@ class FileCredentials:
             update={
                 "token": SecretStr(str(answer["access_token"])),
                 "expires_at": self._now() + float(answer.get("expires_in", 0)),
+                "scope": str(answer["scope"]) if "scope" in answer else self._stored.scope,
                 "refresh_token": SecretStr(str(answer["refresh_token"]))
                 if "refresh_token" in answer
                 else self._stored.refresh_token,
@@ -130,7 +111,8 @@ class FileCredentials:
         )
 
 
-def _refusal(response: httpx.Response) -> NeedsReconnect | Unavailable:
+def refusal(response: httpx.Response) -> NeedsReconnect | Unavailable:
+    """What a refusal of Google's token endpoint means: the owner's turn, or a passing trouble."""
     try:
         reason = str(response.json().get("error", ""))
     except ValueError:
@@ -142,12 +124,21 @@ def _refusal(response: httpx.Response) -> NeedsReconnect | Unavailable:
     return Unavailable(f"Google's token endpoint answered {response.status_code}")
 
 
-def _read(path: Path) -> StoredToken:
+def _read(path: Path, *, live: bool) -> StoredToken:
     try:
-        return StoredToken.model_validate_json(path.read_text())
-    except (OSError, ValidationError) as error:
+        stored = StoredToken.model_validate_json(path.read_text())
+    except (OSError, ValidationError):
+        # Without the cause, whose text may hold the token.
         msg = f"GOOGLE_CALENDAR_TOKEN_PATH: {path} holds no usable token; run `voxie connect google` again"
-        raise SettingsError(msg) from error
+        raise SettingsError(msg) from None
+    if live and not is_google(stored.token_uri):
+        msg = f"GOOGLE_CALENDAR_TOKEN_PATH: the token_uri in {path} is not Google's: live mode never uses another"
+        raise SettingsError(msg)
+    missing = missing_scopes(stored.scope) if stored.scope else []
+    if missing:
+        msg = f"GOOGLE_CALENDAR_TOKEN_PATH: Google did not grant {', '.join(missing)}; run `voxie connect google` again and leave every box ticked"
+        raise SettingsError(msg)
+    return stored
 
 
 def _write(path: Path, stored: StoredToken) -> None:
@@ -162,11 +153,3 @@ def _write(path: Path, stored: StoredToken) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-
-
-def credentials_for(settings: GoogleCalendarSettings, outbound: Outbound, *, now: Callable[[], float]) -> Credentials:
-    """The source that the settings name."""
-    if settings.access_token is not None:
-        return BearerCredentials(settings.access_token)
-    assert settings.token_path is not None, "the settings check that there is a credential"
-    return FileCredentials(settings.token_path, outbound, now=now)

@@ -1,5 +1,6 @@
 """The calendar's tools through a real MCP client, over real sockets, against Google's wire in the sandbox."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,8 @@ TOOLS = {
     "calendar_delete_event",
     "calendar_check_availability",
     "calendar_find_slots",
+    "calendar_book_slot",
+    "calendar_update_event",
 }
 
 
@@ -140,6 +143,8 @@ async def test_every_tool_publishes_closed_schemas_and_its_answers_fit_them(worl
         "calendar_get_event": {"event_id": event_id},
         "calendar_check_availability": window,
         "calendar_find_slots": {**window, "minutes": 30},
+        "calendar_update_event": {"event_id": event_id, "summary": "Maria Garcia, party of 5"},
+        "calendar_book_slot": {"start": "2026-11-25T19:00", "end": "2026-11-25T20:00"},
         "calendar_delete_event": {"event_id": event_id},
     }
     answers = {"calendar_create_event": booked.data}
@@ -158,14 +163,44 @@ async def test_hints_say_what_reads_what_writes_and_what_destroys(world: World) 
         return annotations.read_only_hint, annotations.destructive_hint, annotations.idempotent_hint
 
     assert hints("calendar_create_event") == (False, False, True)
+    assert hints("calendar_book_slot") == (False, False, True)
+    assert hints("calendar_update_event") == (False, True, True)
     assert hints("calendar_delete_event") == (False, True, True)
-    for name in TOOLS - {"calendar_create_event", "calendar_delete_event"}:
+    for name in TOOLS - {
+        "calendar_create_event",
+        "calendar_book_slot",
+        "calendar_update_event",
+        "calendar_delete_event",
+    }:
         assert hints(name) == (True, False, True)
+
+
+async def test_what_a_model_reads_is_at_most_8_kb_and_the_whole_list_16(world: World) -> None:
+    tools = await tools_of(world)
+    seen = [
+        {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
+        for tool in tools.values()
+    ]
+    assert len(compact(seen)) <= 8_000
+    assert (
+        len(compact([tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools.values()]))
+        <= 16_000
+    )
+
+
+def compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize(
     ("tool", "arguments", "field"),
     [
+        ("calendar_update_event", {"event_id": "x", "colour": "1"}, "colour"),
+        ("calendar_update_event", {"event_id": "x", "scope": "some"}, "scope"),
+        ("calendar_update_event", {"event_id": "x", "add_attendees": ["nobody"]}, "add_attendees.0"),
+        ("calendar_book_slot", {"start": SEVEN, "end": SEVEN}, "end"),
+        ("calendar_book_slot", {"start": "2026-11-20T19:00", "end": "2026-11-20T20:00"}, "start"),
+        ("calendar_list_events", {"query": ""}, "query"),
         ("calendar_create_event", {**TABLE, "end": "2026-11-24T18:00"}, "end"),
         ("calendar_create_event", {**TABLE, "end": SEVEN}, "end"),
         ("calendar_create_event", {**TABLE, "start": "next Friday"}, "start"),

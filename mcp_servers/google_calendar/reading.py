@@ -1,0 +1,197 @@
+"""The calendar's tools that only read."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from contracts.spoken import spoken_instant
+from mcp_servers.google_calendar.desk import Desk
+from mcp_servers.google_calendar.events import PERSON, Event
+from mcp_servers.google_calendar.free import conflicts, free_slots, is_free
+from mcp_servers.google_calendar.models import (
+    Availability,
+    Busy,
+    CheckAvailability,
+    EventView,
+    FindSlots,
+    GetEvent,
+    Got,
+    Listed,
+    ListEvents,
+    Slot,
+    Slots,
+    Untrusted,
+)
+from mcp_servers.google_calendar.times import Span, as_instant, parse_moment, parse_span
+from mcp_servers.google_calendar.zones import Place
+from mcp_servers.shared.calls import Call
+from mcp_servers.shared.errors import BadRequest, NotFound
+from mcp_servers.shared.words import plain
+
+LIST_DAYS = 30
+WINDOW_DAYS = 31
+
+
+class ReadingTools:
+    """What is free, and what is booked.
+
+    Args:
+        desk: the calendar and the ledger.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def list_events(self, args: ListEvents, call: Call) -> Listed:
+        """The caller's own events; all of them for the owner."""
+        place = await self._desk.place(call, args.calendar)
+        zone = await self._desk.zones.get(place, call)
+        start, end = self._list_window(args, zone)
+        own = () if call.is_owner else (f"{PERSON}={self._desk.marks.person(call)}",)
+        page = await self._desk.google.list_events(
+            place.calendar,
+            call,
+            start=start,
+            end=end,
+            private=own,
+            query=args.query,
+            most=args.max_results,
+            page=args.page,
+        )
+        self._desk.zones.learn(place, page.zone)
+        views = [view(event) for event in page.events]
+        more = not page.complete
+        return Listed(
+            speech=_list_speech(views, more=more),
+            events=views,
+            count=len(views),
+            more=more,
+            next_page=page.next_page,
+            zone=page.zone.key,
+        )
+
+    async def get_event(self, args: GetEvent, call: Call) -> Got:
+        """One event that this call may see."""
+        place = await self._desk.place(call, args.calendar)
+        event = await readable(self._desk, place, args.event_id, args.booking_code, call)
+        shown = view(event)
+        return Got(speech=f"{shown.summary}, on {shown.spoken}.", event=shown)
+
+    async def check_availability(self, args: CheckAvailability, call: Call) -> Availability:
+        """Whether one more booking fits."""
+        place = await self._desk.place(call, args.calendar)
+        zone = await self._desk.zones.get(place, call)
+        span = parse_span(args.start, args.end, zone)
+        refuse_long(span)
+        taken = await self._desk.taken_around(place, span.instants(), zone, call)
+        free = is_free(span.seconds(), taken, self._desk.rules)
+        busy = conflicts(span.seconds(), taken, zone)
+        return Availability(
+            speech=f"{span.spoken()} is {'free' if free else 'already taken'}.",
+            available=free,
+            conflicting_events=len(busy),
+            conflicts=[Busy(start=start.isoformat(), end=end.isoformat()) for start, end in busy],
+            start=span.start.isoformat(),
+            end=span.end.isoformat(),
+            zone=zone.key,
+            spoken=span.spoken(),
+        )
+
+    async def find_slots(self, args: FindSlots, call: Call) -> Slots:
+        """A few free times."""
+        place = await self._desk.place(call, args.calendar)
+        zone = await self._desk.zones.get(place, call)
+        span = parse_span(args.start, args.end, zone)
+        refuse_long(span)
+        start, end = span.instants()
+        near = as_instant(parse_moment(args.near, zone, "near"), zone) if args.near else None
+        earliest = self._now(zone) + timedelta(minutes=self._desk.rules.notice_minutes)
+        window = (max(start, earliest), end)
+        found: list[tuple[datetime, datetime]] = []
+        if window[0] < window[1]:
+            taken = await self._desk.taken_around(place, window, zone, call)
+            found = free_slots(window, taken, minutes=args.minutes, near=near, rules=self._desk.rules, zone=zone)
+        slots = [Slot(start=s.isoformat(), end=e.isoformat(), spoken=spoken_instant(s)) for s, e in found]
+        offer = ", or ".join(slot.spoken for slot in slots)
+        return Slots(
+            speech=f"I could offer {offer}." if slots else "There is nothing free then.", slots=slots, zone=zone.key
+        )
+
+    def _list_window(self, args: ListEvents, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        start = as_instant(parse_moment(args.time_min, zone, "time_min"), zone) if args.time_min else self._now(zone)
+        if args.time_max:
+            end = as_instant(parse_moment(args.time_max, zone, "time_max"), zone)
+        else:
+            end = start + timedelta(days=LIST_DAYS)
+        if end <= start:
+            raise BadRequest("time_max: must be after time_min", field="time_max")
+        return start, end
+
+    def _now(self, zone: ZoneInfo) -> datetime:
+        return datetime.fromtimestamp(self._desk.now(), zone)
+
+
+async def readable(desk: Desk, place: Place, event_id: str, code: str | None, call: Call) -> Event:
+    """One event, if this call may see it.
+
+    Raises:
+        NotFound: it is not there, or not this caller's: one answer for both, so that ids cannot be probed.
+    """
+    zone = await desk.zones.get(place, call)
+    event = await desk.google.get_event(place.calendar, event_id, call, zone=zone)
+    return shown_to(desk, event, code, call)
+
+
+def shown_to(desk: Desk, event: Event | None, code: str | None, call: Call) -> Event:
+    """The event, if this call may see it.
+
+    Raises:
+        NotFound: it is not there, or not this caller's.
+    """
+    if event is None or not desk.marks.may_read(event, call, code):
+        raise NotFound("event_id: no such event of this caller's", field="event_id")
+    return event
+
+
+def refuse_long(span: Span) -> None:
+    """Keep a window to what one page of Google's holds.
+
+    Raises:
+        BadRequest: it is too long.
+    """
+    start, end = span.instants()
+    if end - start > timedelta(days=WINDOW_DAYS):
+        raise BadRequest(f"end: at most {WINDOW_DAYS} days after start", field="end")
+
+
+def view(event: Event) -> EventView:
+    """An event as a tool shows it: what others wrote stays in its own field, and is short where it may be spoken."""
+    start = event.span.instants()[0]
+    return EventView(
+        id=event.id,
+        summary=plain(event.summary),
+        start=event.span.start.isoformat(),
+        end=event.span.end.isoformat(),
+        all_day=event.span.all_day,
+        weekday=f"{start:%A}",
+        zone=event.span.zone.key,
+        spoken=event.span.spoken(),
+        recurs=event.recurs,
+        meet_link=event.raw.get("hangoutLink"),
+        untrusted=Untrusted(
+            summary=event.summary,
+            description=event.raw.get("description"),
+            location=event.raw.get("location"),
+            attendees=[str(guest.get("email", "")) for guest in event.raw.get("attendees", ())],
+        ),
+    )
+
+
+def _list_speech(views: Sequence[EventView], *, more: bool) -> str:
+    if not views and more:
+        return "I found none yet, but there is more to look through."
+    if not views:
+        return "I found no bookings."
+    said = "; ".join(f"{shown.summary}, on {shown.spoken}" for shown in views[:3])
+    rest = " There are more after that." if more or len(views) > 3 else ""
+    return f"I found {said}.{rest}"

@@ -1,0 +1,77 @@
+"""When callers may book: opening hours, minimum notice, and the time that stays free after each booking."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from contracts.hours import OpeningHours, OpenPeriod
+from mcp_servers.google_calendar.times import Span
+from mcp_servers.shared.errors import BadRequest
+
+Window = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The settings of a connection.
+
+    Args:
+        hours: local to the calendar's zone; None is always.
+        buffer_minutes: stay free after whatever is in the calendar.
+        notice_minutes: before the beginning.
+        capacity: how many may overlap.
+    """
+
+    hours: OpeningHours | None
+    buffer_minutes: int
+    notice_minutes: int
+    capacity: int
+
+    @property
+    def buffer(self) -> timedelta:
+        """The free time after each booking."""
+        return timedelta(minutes=self.buffer_minutes)
+
+    def check(self, span: Span, now: float) -> None:
+        """Refuse a time that callers may not have.
+
+        Raises:
+            BadRequest: it is past, too soon, or outside opening hours.
+        """
+        start, end = span.instants()
+        if start.timestamp() < now:
+            raise BadRequest(
+                "start: is in the past", field="start", speech="That time has already passed. When else would suit you?"
+            )
+        if start.timestamp() < now + self.notice_minutes * 60:
+            raise BadRequest(
+                f"start: must be at least {self.notice_minutes} minutes from now",
+                field="start",
+                speech="That's too soon for us. When else would suit you?",
+            )
+        if not any(opens <= start and end <= closes for opens, closes in self.open_within((start, end), span.zone)):
+            raise BadRequest(
+                "start: outside the hours in which callers may book",
+                field="start",
+                speech="We're closed then. When else would suit you?",
+            )
+
+    def open_within(self, window: Window, zone: ZoneInfo) -> list[Window]:
+        """The stretches of opening that touch a window, whole, in order; the window itself when there are no hours."""
+        if self.hours is None:
+            return [window]
+        day, last = window[0].astimezone(zone).date() - timedelta(days=1), window[1].astimezone(zone).date()
+        found: list[Window] = []
+        while day <= last:
+            for period in self.hours.on(day.weekday()):
+                opens, closes = _on(datetime(day.year, day.month, day.day, tzinfo=zone), period)
+                if opens < window[1] and closes > window[0]:
+                    found.append((opens, closes))
+            day += timedelta(days=1)
+        return sorted(found)
+
+
+def _on(midnight: datetime, period: OpenPeriod) -> Window:
+    opens = midnight.replace(hour=period.opens.hour, minute=period.opens.minute)
+    closes = midnight.replace(hour=period.closes.hour, minute=period.closes.minute)
+    return opens, closes if period.closes > period.opens else closes + timedelta(days=1)

@@ -1,0 +1,117 @@
+"""A service account: its key signs an assertion, Google's token endpoint gives an access token for it (RFC 7523)."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import jwt
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from mcp_servers.google_calendar.scopes import ALL
+from mcp_servers.google_calendar.settings import is_google
+from mcp_servers.google_calendar.token_file import EARLY_SECONDS, TOKEN_SECONDS, refusal
+from mcp_servers.shared.calls import Call
+from mcp_servers.shared.errors import NeedsReconnect, Unavailable
+from mcp_servers.shared.http import NoAnswer, Outbound, Policy, asks_for_patience
+from mcp_servers.shared.settings import SettingsError
+
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ASSERTION_SECONDS = 3600
+
+
+class ServiceAccountKey(BaseModel):
+    """The JSON file that the Google Cloud console gives."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    client_email: str
+    private_key: SecretStr
+    private_key_id: str
+    token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+
+
+class ServiceAccountCredentials:
+    """Access tokens of a service account, in a user's name when domain-wide delegation is set up.
+
+    Args:
+        path: the key file.
+        subject: whose calendar it acts on; None for the service account's own or those shared with it.
+        outbound: for the token endpoint.
+        now: seconds since 1970.
+        live: whether only Google's own token endpoint may be used.
+
+    Raises:
+        SettingsError: the file cannot be used.
+    """
+
+    def __init__(
+        self, path: Path, subject: str | None, outbound: Outbound, *, now: Callable[[], float], live: bool
+    ) -> None:
+        self._key = _read(path, live=live)
+        self._subject = subject
+        self._outbound = outbound
+        self._now = now
+        self._refreshing = asyncio.Lock()
+        self._token: str | None = None
+        self._expires_at = 0.0
+
+    async def connection(self, call: Call | None) -> str:
+        """There is one account."""
+        del call
+        return ""
+
+    async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
+        """A token that is good for a minute at least."""
+        del call
+        async with self._refreshing:
+            if self._token is None or self._token == refused or self._expires_at - EARLY_SECONDS <= self._now():
+                await self._fetch()
+            assert self._token is not None
+            return self._token
+
+    async def _fetch(self) -> None:
+        request = httpx.Request("POST", self._key.token_uri, data={"grant_type": GRANT, "assertion": self._assertion()})
+        policy = Policy(repeatable=True, refused=asks_for_patience)
+        try:
+            response = await self._outbound.send(request, policy=policy, within=TOKEN_SECONDS)
+        except NoAnswer:
+            raise Unavailable("Google's token endpoint does not answer") from None
+        if response.status_code != 200:
+            failure = refusal(response)
+            if isinstance(failure, NeedsReconnect):
+                raise NeedsReconnect(
+                    "Google refuses the service account: check its key, GOOGLE_CALENDAR_SUBJECT, and that the Workspace "
+                    f"admin delegated exactly these scopes to its client id: {' '.join(ALL)}"
+                )
+            raise failure
+        answer = response.json()
+        self._token = str(answer["access_token"])
+        self._expires_at = self._now() + float(answer.get("expires_in", 0))
+
+    def _assertion(self) -> str:
+        issued = int(self._now())
+        claims = {
+            "iss": self._key.client_email,
+            "scope": " ".join(ALL),
+            "aud": self._key.token_uri,
+            "iat": issued,
+            "exp": issued + ASSERTION_SECONDS,
+        }
+        if self._subject is not None:
+            claims["sub"] = self._subject
+        key = self._key.private_key.get_secret_value()
+        return jwt.encode(claims, key, algorithm="RS256", headers={"kid": self._key.private_key_id})
+
+
+def _read(path: Path, *, live: bool) -> ServiceAccountKey:
+    try:
+        key = ServiceAccountKey.model_validate_json(path.read_text())
+    except (OSError, ValidationError):
+        # Without the cause, whose text may hold the key.
+        msg = f"GOOGLE_CALENDAR_SERVICE_ACCOUNT_PATH: {path} is no service account's key file"
+        raise SettingsError(msg) from None
+    if live and not is_google(key.token_uri):
+        msg = f"GOOGLE_CALENDAR_SERVICE_ACCOUNT_PATH: the token_uri in {path} is not Google's: live mode never uses another"
+        raise SettingsError(msg)
+    return key

@@ -1,0 +1,75 @@
+"""How much is asked of Google."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.meta import Role
+from contracts.results import ErrorKind
+from mcp_servers.google_calendar.limits import Limiter
+from mcp_servers.shared.errors import TryLater
+from tests.world import World, open_world
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+WINDOW = {"start": "2026-11-24T19:00", "end": "2026-11-24T20:30"}
+SERIES = {"summary": "Yoga", **WINDOW, "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=10"]}
+
+
+@pytest.fixture
+def world(emptied_world: World) -> World:
+    return emptied_world
+
+
+READS: list[tuple[str, dict[str, Any]]] = [
+    ("calendar_check_availability", WINDOW),
+    ("calendar_list_events", {}),
+    ("calendar_list_events", {"query": "Maria"}),
+    ("calendar_find_slots", {**WINDOW, "minutes": 30}),
+    ("calendar_get_event", {"event_id": "$"}),
+]
+WRITES: list[tuple[str, dict[str, Any]]] = [
+    ("calendar_create_event", {"summary": "New", "start": "2026-11-26T19:00", "end": "2026-11-26T20:30"}),
+    ("calendar_book_slot", {"summary": "New", "start": "2026-11-27T19:00", "end": "2026-11-27T20:30"}),
+    ("calendar_book_slot", {"start": "2026-11-28T19:00", "end": "2026-11-28T20:30"}),
+    ("calendar_update_event", {"event_id": "$", "summary": "Changed"}),
+    ("calendar_update_event", {"event_id": "$", "start": "2026-11-25T19:00"}),
+    ("calendar_delete_event", {"event_id": "$"}),
+]
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_a_read_is_one_request_to_google_and_a_write_at_most_two(world: World, role: Role) -> None:
+    booked = await world.call("calendar_create_event", role=role, summary="Maria", **WINDOW)
+    for most, calls in ((1, READS), (2, WRITES)):
+        for tool, arguments in calls:
+            world.upstream.clear()
+            given = {key: booked.data["event_id"] if value == "$" else value for key, value in arguments.items()}
+            answer = await world.call(tool, role=role, **given)
+            assert answer.failure is None, (tool, answer.failure)
+            assert 1 <= len(world.upstream) <= most, (tool, world.upstream)
+
+
+async def test_a_minute_has_fewer_requests_than_google_allows() -> None:
+    seconds = 0.0
+    limiter = Limiter(540, clock=lambda: seconds)
+    sent = 0
+    while seconds < 60:
+        try:
+            limiter.take("one")
+        except TryLater as wait:
+            seconds += wait.retry_after or 60
+        else:
+            sent += 1
+    assert 500 <= sent <= 545
+    limiter.take("another account has a minute of its own")
+
+
+async def test_a_busy_minute_is_a_passing_trouble_and_nothing_is_sent(tmp_path: Path) -> None:
+    async with open_world(tmp_path, GOOGLE_CALENDAR_REQUESTS_PER_MINUTE="10") as world:
+        kinds: list[ErrorKind | None] = []
+        for _ in range(3):
+            answer = await world.call("calendar_check_availability", **WINDOW)
+            kinds.append(answer.failure.kind if answer.failure else None)
+        assert ErrorKind.TRY_LATER in kinds
+        assert len(world.upstream) <= 2
