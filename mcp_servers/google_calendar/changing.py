@@ -76,7 +76,7 @@ class Change:
         plan = self._plan
         if plan.promised and plan.span is not None:
             await self._desk.promise(
-                plan.place, plan.span, self._call, operation_id=operation.id, resource_id=plan.event.id
+                plan.place, plan.span, self._call, operation_id=operation.id, resource_id=plan.event.id, moves=True
             )
         try:
             event = await self._desk.google.patch_event(

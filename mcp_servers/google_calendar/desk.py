@@ -58,7 +58,15 @@ class Desk:
         return f"hold:{self.marks.call(call) or self.marks.person(call)}"
 
     async def promise(
-        self, place: Place, span: Span, call: Call, *, operation_id: str, resource_id: str, seconds: float | None = None
+        self,
+        place: Place,
+        span: Span,
+        call: Call,
+        *,
+        operation_id: str,
+        resource_id: str,
+        seconds: float | None = None,
+        moves: bool = False,
     ) -> Reservation:
         """Write down that a span is promised, in the place of what this call held.
 
@@ -74,6 +82,7 @@ class Desk:
                 resource_id=resource_id,
                 capacity=self.rules.capacity,
                 instead_of=None if operation_id == hold else hold,
+                moves=moves,
                 **({} if seconds is None else {"seconds": seconds}),
             )
         except SlotTaken:

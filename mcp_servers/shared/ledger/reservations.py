@@ -59,6 +59,7 @@ class Reservations:
         capacity: int,
         seconds: float = HOLD_SECONDS,
         instead_of: str | None = None,
+        moves: bool = False,
     ) -> Reservation:
         """Promise a span to an operation, or find that it is already promised to it.
 
@@ -70,6 +71,7 @@ class Reservations:
             capacity: how many may overlap.
             seconds: how long the promise counts while it is not confirmed.
             instead_of: a promise that this one takes the place of, such as a hold; it ends now.
+            moves: the resource is in the calendar already, and does not stand in its own way.
 
         Raises:
             SlotTaken: as many live promises of others overlap as the calendar holds.
@@ -79,8 +81,7 @@ class Reservations:
             others = [
                 r
                 for r in await self._live(connection, calendar, span)
-                # What moves does not stand in its own way.
-                if r.operation_id not in own and r.resource_id != resource_id
+                if r.operation_id not in own and not (moves and r.resource_id == resource_id)
             ]
             if most_at_once(((r.starts_at, r.ends_at) for r in others), span) >= capacity:
                 raise SlotTaken
