@@ -1,11 +1,13 @@
 """Builds one ASGI app from a manifest, settings and an integration."""
 
-from collections.abc import AsyncGenerator, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from mcp.server import CacheHint, MCPServer
 from mcp.server.auth.provider import TokenVerifier
+from mcp.server.auth.routes import build_resource_metadata_url
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver.prompts.base import Prompt
@@ -19,6 +21,8 @@ from starlette.responses import JSONResponse, Response
 
 from contracts.manifest import Manifest
 from mcp_servers.shared.auth import CallReader, StaticVerifier, static_token
+from mcp_servers.shared.call_tokens import CallTokenVerifier, TokenRefusals
+from mcp_servers.shared.http import Outbound
 from mcp_servers.shared.settings import ServerSettings
 from mcp_servers.shared.telemetry import ToolMetrics
 from mcp_servers.shared.tools import ToolSpec, WrappedTool, unknown_tool
@@ -57,6 +61,7 @@ def create_app(
     resources: Sequence[Resource] = (),
     prompts: Sequence[Prompt] = (),
     verifier: TokenVerifier | None = None,
+    now: Callable[[], float] = time.time,
 ) -> Starlette:
     """The server's app: ``/mcp``, ``/healthz``, ``/readyz`` and ``/metrics``.
 
@@ -66,8 +71,11 @@ def create_app(
         integration: tools and lifetime.
         resources: MCP resources.
         prompts: MCP prompts.
-        verifier: checks bearers; by default the static one of ``settings``.
+        verifier: checks bearers; by default what ``settings`` say: one static bearer, or the backend's call tokens.
+        now: seconds since 1970, for the time of call tokens.
     """
+    verifier = verifier or _verifier(manifest, settings, now)
+    auth = _auth_settings(manifest, settings)
     metrics = ToolMetrics(CollectorRegistry())
     read_call = CallReader(settings)
     tools = [WrappedTool.of(spec, read_call, metrics) for spec in integration.tools]
@@ -77,8 +85,8 @@ def create_app(
         instructions=integration.instructions,
         tools=list(tools),
         resources=list(resources),
-        token_verifier=verifier or StaticVerifier(static_token(settings, server=manifest.name)[0]),
-        auth=_auth_settings(manifest, settings),
+        token_verifier=verifier,
+        auth=auth,
         cache_hints={"tools/list": CacheHint(ttl_ms=int(manifest.cache.tools * 1000), scope="public")},
         middleware=[_answer_unknown_tools([tool.name for tool in tools])],
         log_level="WARNING",
@@ -92,8 +100,21 @@ def create_app(
         max_request_body_size=BODY_LIMIT,
         transport_security=_transport_security(manifest, settings),
     )
-    _run_integration_within(app, integration)
+    if auth.resource_server_url is not None:
+        app.add_middleware(TokenRefusals, metadata_url=str(build_resource_metadata_url(auth.resource_server_url)))
+    _run_integration_within(app, integration, verifier)
     return app
+
+
+def _verifier(manifest: Manifest, settings: ServerSettings, now: Callable[[], float]) -> TokenVerifier:
+    if settings.auth == "static":
+        return StaticVerifier(static_token(settings, server=manifest.name)[0])
+    return CallTokenVerifier(
+        Outbound.open(),
+        issuer=settings.issuer_url or "",
+        resource=settings.resource or manifest.service.resource,
+        now=now,
+    )
 
 
 def _auth_settings(manifest: Manifest, settings: ServerSettings) -> AuthSettings:
@@ -147,7 +168,7 @@ def _add_plain_routes(server: MCPServer[Any], integration: Integration, metrics:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def _run_integration_within(app: Starlette, integration: Integration) -> None:
+def _run_integration_within(app: Starlette, integration: Integration, verifier: TokenVerifier) -> None:
     run_sessions = app.router.lifespan_context
 
     @asynccontextmanager
@@ -158,5 +179,7 @@ def _run_integration_within(app: Starlette, integration: Integration) -> None:
                 yield
         finally:
             await integration.aclose()
+            if isinstance(verifier, CallTokenVerifier):
+                await verifier.aclose()
 
     app.router.lifespan_context = lifespan

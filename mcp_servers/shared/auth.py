@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from contracts.calls import CallTokenClaims
 from contracts.meta import RequestMeta
+from mcp_servers.shared.call_tokens import REFUSAL
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import BadRequest, NotAllowed
 from mcp_servers.shared.settings import ServerSettings, SettingsError
@@ -80,9 +81,14 @@ class CallReader:
         request = context.request_context
         meta = _read_meta(dict(request.meta or {}))
         deadline = asyncio.get_running_loop().time() + min(meta.deadline or spec.deadline, spec.deadline)
-        token = _access_token(request.request)
-        if token is None or token.client_id == STATIC_CLIENT:
+        if self._settings.auth == "static":
             return self._trusted_client(meta, spec, deadline)
+        token = _access_token(request.request)
+        if token is None or request.request is None:
+            raise NotAllowed("there is no call token")
+        if spec.name not in token.scopes:
+            request.request.scope[REFUSAL].append(spec.name)
+            raise NotAllowed(f"the call token does not grant {spec.name}")
         return _token_holder(token, meta, spec, deadline)
 
     def _trusted_client(self, meta: RequestMeta, spec: ToolSpec[Any], deadline: float) -> Call:
@@ -99,8 +105,6 @@ class CallReader:
 
 
 def _token_holder(token: AccessToken, meta: RequestMeta, spec: ToolSpec[Any], deadline: float) -> Call:
-    if spec.name not in token.scopes:
-        raise NotAllowed(f"the call token does not grant {spec.name}")
     claims = CallTokenClaims.model_validate(token.claims)
     return Call(
         workspace=claims.workspace,

@@ -42,9 +42,15 @@ class Call:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
 
     def key(self, **key_arguments: object) -> str:
-        """The operation's key: the one the trusted client computed, else ours from the same ingredients."""
-        if self.operation is not None:
+        """The operation's key: the one the trusted client computed, else ours from the same ingredients.
+
+        With a call token the client's key counts for this person alone: a key that somebody guessed repeats no receipt
+        of another caller's.
+        """
+        if self.operation is not None and self.token is None:
             return self.operation
+        if self.operation is not None:
+            key_arguments = {"operation": self.operation}
         return operation_key(workspace=self.workspace, tool=self.tool, caller=self.person, key_arguments=key_arguments)
 
 
