@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 import sandbox
 from sandbox.faults import FaultMiddleware, Faults, fault_endpoint
 from sandbox.guard import AdminGuard
-from sandbox.pages import static_route
+from sandbox.pages import html_page, static_route
 from sandbox.part import SandboxContext, SandboxPart
 from sandbox.settings import SandboxSettings
 
@@ -63,7 +63,9 @@ def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_
 
     routes = [
         Route("/healthz", _healthz),
+        Route("/", _home, methods=["GET"]),
         static_route("sandbox.css"),
+        static_route("live.js"),
         Route("/_sandbox/reset", reset, methods=["POST"]),
         Route("/_sandbox/faults", fault_endpoint(faults), methods=["GET", "POST", "DELETE"]),
         *(route for part in parts for route in part.routes()),
@@ -93,6 +95,11 @@ def find_parts(context: SandboxContext) -> Sequence[SandboxPart]:
 
 async def _healthz(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
+
+
+async def _home(_: Request) -> Response:
+    """The page for people who watch; what it shows comes from behind the guard."""
+    return html_page("home.html")
 
 
 def _engine(url: str) -> AsyncEngine:

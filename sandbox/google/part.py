@@ -20,6 +20,7 @@ from sandbox.google.quota import Quota
 from sandbox.google.routing import Endpoint, method_route
 from sandbox.google.scopes import known_scopes, suffices
 from sandbox.google.store import Store
+from sandbox.google.week import WeekPage
 from sandbox.part import SandboxContext
 
 ACCOUNT = "demo@sandbox.example"
@@ -60,6 +61,7 @@ class GooglePart:
             *(Route(path, self._document) for path in ("/discovery/v1/apis/calendar/v3/rest", "/$discovery/rest")),
             *(method_route(name, endpoint, self._admit) for name, endpoint in self._methods().items()),
             Route("/_sandbox/google/mail", self._mail.endpoint, methods=["GET"]),
+            Route("/_sandbox/google/week", WeekPage(self._store, self._context).endpoint, methods=["GET"]),
             *admin_routes(self._grants, self._knobs, self._store),
         )
 
