@@ -38,7 +38,7 @@ one-folder: $(READY) ## An integration is one folder: one can be removed, one ca
 	@$(BIN)/python scripts/one_folder.py
 
 unit: $(READY) ## The tests
-	@$(BIN)/pytest -n 2 $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 soak: $(READY) ## The long runs
 	@$(BIN)/pytest -m soak --timeout=3600 -o addopts="-q --strict-markers" $(ARGS)

@@ -41,7 +41,7 @@ def voxie(*arguments: str, given: str = "", cwd: Path | None = None, **more: str
     """Run the command to its end."""
     return subprocess.run(
         [VOXIE, *arguments],
-        input=given, capture_output=True, text=True, timeout=50, check=False, cwd=cwd, env=environment(**more),
+        input=given, capture_output=True, text=True, timeout=150, check=False, cwd=cwd, env=environment(**more),
     )  # fmt: skip
 
 

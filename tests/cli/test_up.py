@@ -1,13 +1,15 @@
 """``voxie up`` as a developer meets it: processes, ports, signals."""
 
+import json
 import os
 import re
 import signal
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -20,16 +22,26 @@ from tests.world import google_client
 BOOKING = ("I'd like a table for four tomorrow at 7 pm", "Maria Garcia", "555 0100", "yes please")
 WAIT_SECONDS = 40.0
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = [pytest.mark.timeout(200), pytest.mark.xdist_group("up")]
 
 
-def events_of(copy: Copy) -> tuple[list[dict[str, object]], ZoneInfo]:
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Generator[list[Copy]]:
+    """Two at once; in the end Ctrl-C stops all of both."""
+    with up(tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")) as started:
+        yield started
+    for copy in started:
+        assert copy.process.returncode == 0
+        assert all(is_free(port + copy.offset) for port in (3001, 3002, 3010, 8000))
+
+
+def events_of(copy: Copy) -> tuple[list[dict[str, Any]], ZoneInfo]:
     with google_client(copy.url(3010)) as service:
         listed = service.events().list(calendarId="primary").execute()
     return listed["items"], ZoneInfo(listed["timeZone"])
 
 
-def deliveries_of(copy: Copy) -> list[dict[str, object]]:
+def deliveries_of(copy: Copy) -> list[dict[str, Any]]:
     answer = httpx.get(copy.url(3010) + "/_sandbox/zapier/deliveries", trust_env=False)
     return answer.json() if answer.status_code == 200 else []
 
@@ -41,69 +53,73 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 
 @pytest.mark.needs_zapier
-def test_two_copies_side_by_side_each_book_the_table_once_and_refuse_the_second_caller(tmp_path: Path) -> None:
-    with up(tmp_path / "one", tmp_path / "two") as copies:
-        for copy in copies:
-            heard = copy.chat(*BOOKING)
-            assert "booked" in heard.lower()
-            events, zone = events_of(copy)
-            (event,) = events
-            start = datetime.fromisoformat(str(event["start"]["dateTime"])).astimezone(zone)  # type: ignore[index]
-            assert start.date() == datetime.now(zone).date() + timedelta(days=1)
-            assert (start.hour, start.minute) == (19, 0)
-            assert "Maria Garcia" in str(event["summary"])
-            assert "4" in str(event["summary"])
-            (delivery,) = deliveries_of(copy)
-            assert delivery["hook"] == "restaurant_reservation"
-            assert {"name": "Maria Garcia", "party_size": 4}.items() <= delivery["body"].items()  # type: ignore[attr-defined]
-        refused = copies[0].chat("a table for two tomorrow at 7 pm please")
-        assert "taken" in refused
-        assert re.search(r"\d+(:\d\d)? ?PM", refused.split("taken")[1]), "another time is offered"
-        assert len(events_of(copies[0])[0]) == 1
+def test_two_copies_side_by_side_each_book_the_table_once_and_refuse_the_second_caller(copies: list[Copy]) -> None:
     for copy in copies:
-        assert copy.process.returncode == 0
-        assert all(is_free(port + copy.offset) for port in (3001, 3002, 3010, 8000))
+        assert "booked" in copy.chat(*BOOKING).lower()
+        events, zone = events_of(copy)
+        (event,) = events
+        start = datetime.fromisoformat(event["start"]["dateTime"]).astimezone(zone)
+        assert start.date() == datetime.now(zone).date() + timedelta(days=1)
+        assert (start.hour, start.minute) == (19, 0)
+        assert "Maria Garcia" in event["summary"]
+        assert "4" in event["summary"]
+        (delivery,) = deliveries_of(copy)
+        assert delivery["hook"] == "restaurant_reservation"
+        assert {"name": "Maria Garcia", "party_size": 4}.items() <= delivery["body"].items()
+    refused = copies[0].chat("a table for two tomorrow at 7 pm please")
+    assert "taken" in refused
+    assert re.search(r"\d+(:\d\d)? ?PM", refused.split("taken")[1]), "another time is offered"
+    assert len(events_of(copies[0])[0]) == 1
 
 
-def test_it_prints_a_line_with_its_url_for_each_service_and_then_the_next_command(tmp_path: Path) -> None:
-    with up(tmp_path / "state") as (copy,):
-        shown = "\n".join(copy.lines)
-        for name, port in (("sandbox", 3010), ("google-calendar", 3002), ("backend", 8000)):
-            assert re.search(rf"^  {name} +{re.escape(copy.url(port))}", shown, re.MULTILINE), shown
-            assert httpx.get(copy.url(port) + "/healthz", trust_env=False).status_code == 200
-        command = next(line for line in copy.lines if " chat restaurant" in line)
-        assert f"--port-offset {copy.offset}" in command
-        assert f"--state {copy.state}" in command
-        secrets = copy.state / "secrets.json"
-        assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
-        assert not any(value in shown for value in secrets.read_text().split('"') if len(value) > 20)
-        said = voxie("doctor", *copy.options)
-        assert said.returncode == 0, said.stdout
-        stranger = voxie("doctor", "--state", str(tmp_path / "other"), "--port-offset", str(copy.offset))
-        assert stranger.returncode == 1
-        assert "refuses this copy's token" in stranger.stdout
+def test_it_prints_a_line_with_its_url_for_each_service_and_then_the_next_command(copies: list[Copy], tmp_path: Path) -> None:  # fmt: skip
+    copy = copies[0]
+    shown = "\n".join(copy.lines)
+    for name, port in (("sandbox", 3010), ("google-calendar", 3002), ("backend", 8000)):
+        assert re.search(rf"^  {name} +{re.escape(copy.url(port))}", shown, re.MULTILINE), shown
+        assert httpx.get(copy.url(port) + "/healthz", trust_env=False).status_code == 200
+    command = next(line for line in copy.lines if " chat restaurant" in line)
+    assert f"--port-offset {copy.offset}" in command
+    assert f"--state {copy.state}" in command
+    secrets = copy.state / "secrets.json"
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    assert not any(value in shown for value in secrets.read_text().split('"') if len(value) > 20)
+    said = voxie("doctor", *copy.options)
+    assert said.returncode == 0, said.stdout
+    stranger = voxie("doctor", "--state", str(tmp_path), "--port-offset", str(copy.offset))
+    assert stranger.returncode == 1
+    assert "refuses this copy's token" in stranger.stdout
 
 
-def test_a_service_that_is_killed_is_started_again_and_nothing_booked_is_lost(tmp_path: Path) -> None:
-    with up(tmp_path / "state") as (copy,):
-        copy.chat(*BOOKING)
-        killed = {copy.child_of(module) for module in ("sandbox", "mcp_servers.google_calendar", "backend")}
-        for number in killed:
-            os.kill(number, signal.SIGKILL)
-        wait_until(lambda: sum("ended (exit -9)" in line for line in copy.lines) == len(killed))
-        for port in (3010, 3002, 8000):
-            wait_until(lambda port=port: not is_free(port + copy.offset))
-        assert "taken" in copy.chat("a table for two tomorrow at 7 pm please")
-        assert len(events_of(copy)[0]) == 1
+def test_a_service_that_is_killed_is_started_again_and_nothing_booked_is_lost(copies: list[Copy]) -> None:
+    copy, span = copies[1], {"start": "2035-05-07T19:00", "end": "2035-05-07T20:30"}
+    booked = voxie(
+        "call",
+        "google-calendar",
+        "calendar_create_event",
+        "--args",
+        json.dumps({"summary": "A table", **span}),
+        *copy.options,
+    )
+    assert booked.returncode == 0, booked.stderr
+    killed = {copy.child_of(module) for module in ("sandbox", "mcp_servers.google_calendar")}
+    for number in killed:
+        os.kill(number, signal.SIGKILL)
+    wait_until(lambda: sum("ended (exit -9)" in line for line in copy.lines) == len(killed))
+    for port in (3010, 3002):
+        wait_until(lambda port=port: not is_free(port + copy.offset))
+    asked = voxie("call", "google-calendar", "calendar_check_availability", "--args", json.dumps(span), *copy.options)
+    assert json.loads(asked.stdout)["available"] is False, asked.stderr
 
 
 def test_when_it_is_killed_nothing_of_it_goes_on(tmp_path: Path) -> None:
-    with up(tmp_path / "state") as (copy,):
-        children = [psutil.Process(number) for number in copy.children()]
-        assert len(children) >= 3
-        copy.process.kill()
-        _, alive = psutil.wait_procs(children, timeout=WAIT_SECONDS)
-        assert not alive
+    copy = begin(tmp_path, free_offset())
+    wait_until(lambda: len(copy.children()) >= 3)
+    children = [psutil.Process(number) for number in copy.children()]
+    copy.process.kill()
+    _, alive = psutil.wait_procs(children, timeout=WAIT_SECONDS)
+    assert not alive
+    copy.stop()
 
 
 def test_ctrl_c_stops_it_while_it_still_starts(tmp_path: Path) -> None:
