@@ -1,70 +1,59 @@
-"""A delivery to a hook, as the ledger runs it."""
+"""A delivery as a caller hears of it: a receipt that says exactly what is certain, or a failure."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from contracts.results import Action, Receipt
-from mcp_servers.shared.errors import OutcomeUnknown
-from mcp_servers.shared.ledger import Done, Operation
-from mcp_servers.zapier.client import UNKNOWN, Zapier
-from mcp_servers.zapier.settings import Hook
+from mcp_servers.shared.errors import BadRequest, NotFound, OutcomeUnknown, ServerError, Unavailable
+from mcp_servers.zapier.hooks import NOT_SENT
+from mcp_servers.zapier.queue import Delivery, Reason, State
 
-DELIVERY_FIELD = "voxie_delivery_id"
-HOLD_SECONDS = 15 * 60.0
-"""How long the same key is the same delivery: a caller who rings back does not notify twice."""
 ACCEPTED = "The notification has been handed to Zapier."
+STORED = "The notification is saved, but Zapier hasn't taken it yet."
+UNKNOWN = "I couldn't confirm that the notification was sent."
+RAN = "The notification went through."
+FAILED = "The notification reached Zapier, but the automation behind it failed."
+
+SPEECH = {
+    State.QUEUED: STORED,
+    State.SENDING: STORED,
+    State.ACCEPTED: ACCEPTED,
+    State.RAN: RAN,
+    State.FAILED: FAILED,
+    State.UNKNOWN: UNKNOWN,
+    State.DEAD: NOT_SENT,
+}
+"""What may be said of a delivery, and no more."""
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """Sending one payload to one hook.
+def receipt_of(delivery: Delivery, *, tool: str, replayed: bool, demo: bool) -> Receipt:
+    """Proof that a delivery is stored, or that Zapier has it."""
+    stored = delivery.state in {State.QUEUED, State.SENDING}
+    return Receipt(
+        operation_id=delivery.id,
+        action=Action.QUEUED if stored else Action.SENT,
+        tool=tool,
+        resource_id=delivery.id,
+        made_at=datetime.fromtimestamp(delivery.created_at if stored else delivery.updated_at, UTC),
+        recipient=delivery.hook,
+        replayed=replayed,
+        demo=demo,
+        speech=SPEECH[delivery.state],
+    )
 
-    Args:
-        zapier: sends it.
-        name: the hook's name.
-        hook: where it goes.
-        payload: what goes.
-        demo: whether the receipt is of the sandbox.
-        now: seconds since 1970.
-    """
 
-    zapier: Zapier
-    name: str
-    hook: Hook
-    payload: Mapping[str, Any]
-    demo: bool
-    now: Callable[[], float]
-
-    async def send(self, operation: Operation) -> Done:
-        """Send it, with the delivery id that lets a Zap recognise a repetition."""
-        await self.zapier.post_hook(self.hook, {**self.payload, DELIVERY_FIELD: operation.id})
-        return self._done(operation)
-
-    async def settle(self, operation: Operation) -> Done | None:
-        """Zapier cannot be asked what became of a request, so it stays unknown and is not sent again."""
-        del operation
-        raise OutcomeUnknown(
-            "whether Zapier got this delivery cannot be found out; it is not sent again", speech=UNKNOWN
+def failure_of(delivery: Delivery) -> ServerError | None:
+    """What went wrong with a delivery that is not with Zapier and not on its way."""
+    named = f"delivery {delivery.id}"
+    if delivery.state is State.UNKNOWN:
+        return OutcomeUnknown(f"{named}: Zapier gave no answer; it is not sent again", speech=UNKNOWN)
+    if delivery.state is not State.DEAD:
+        return None
+    if delivery.reason is Reason.HOOK_GONE:
+        return NotFound(
+            f"{named}: Zapier knows no such hook; its URL changes when the Zap's owner does", speech=NOT_SENT
         )
-
-    async def replay(self, operation: Operation) -> Done:
-        """What Zapier accepted stays accepted."""
-        return self._done(operation)
-
-    async def abandon(self, operation: Operation) -> None:
-        """Nothing was promised for it."""
-
-    def _done(self, operation: Operation) -> Done:
-        receipt = Receipt(
-            operation_id=operation.id,
-            action=Action.SENT,
-            tool=operation.tool,
-            resource_id=operation.id,
-            made_at=datetime.fromtimestamp(self.now(), UTC),
-            recipient=self.name,
-            demo=self.demo,
-            speech=ACCEPTED,
+    if delivery.reason is Reason.REFUSED:
+        return BadRequest(
+            f"{named}: Zapier refused the payload ({delivery.http_status})", field="payload", speech=NOT_SENT
         )
-        return Done(operation.id, receipt, {})
+    return Unavailable(f"{named}: given up: {delivery.reason or 'unknown'}", speech=NOT_SENT)

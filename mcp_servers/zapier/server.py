@@ -8,14 +8,21 @@ from typing import Any
 from starlette.applications import Starlette
 
 from mcp_servers.shared.app import create_app
+from mcp_servers.shared.credentials import Broker
 from mcp_servers.shared.http import Outbound
-from mcp_servers.shared.ledger import LedgerDatabase, Operations, Writer
+from mcp_servers.shared.ledger import LedgerDatabase
 from mcp_servers.shared.manifest_files import load_manifest
 from mcp_servers.shared.tools import ToolSpec
-from mcp_servers.zapier.client import Zapier
-from mcp_servers.zapier.settings import ZapierSettings
+from mcp_servers.zapier.client import CatchHooks, WorkflowApi
+from mcp_servers.zapier.dispatcher import Dispatcher, Patience
+from mcp_servers.zapier.hooks import BrokeredHooks, HookSource, OwnHooks
+from mcp_servers.zapier.pace import Limit
+from mcp_servers.zapier.queue import DeliveryQueue
+from mcp_servers.zapier.settings import ZapierSettings, is_zapiers
 from mcp_servers.zapier.tools import ZapierTools
 
+LEASE_MARGIN = 1.5
+"""A lease is longer than the longest request, so that nobody takes over what is still under way."""
 MANIFEST = load_manifest(Path(__file__).parent)
 
 
@@ -39,10 +46,24 @@ class ZapierIntegration:
             secret=settings.ledger_secret,
             now=now,
         )
-        self._writer = Writer(Operations(self._database))
+        self._broker = Broker.of(settings, MANIFEST, self._outbound, now=now) if settings.auth == "jwks" else None
+        hooks = self._hook_source()
+        queue = DeliveryQueue(
+            self._database,
+            limits=(Limit(settings.per_second, 1.0), Limit(settings.per_five_minutes, 300.0)),
+            lease_seconds=settings.hook_seconds * LEASE_MARGIN,
+        )
+        patience = Patience(settings.most_refusals, settings.give_up_hours * 3600, settings.hook_seconds)
+        self._dispatcher = Dispatcher(queue, CatchHooks(self._outbound), hooks, patience, now=now)
         api_key = settings.api_key.get_secret_value() if settings.api_key else None
-        zapier = Zapier(self._outbound, api_url=settings.api_url, api_key=api_key)
-        self._tools = ZapierTools(zapier, settings.hooks, self._writer, demo=settings.demo, now=now)
+        workflow = WorkflowApi(self._outbound, api_url=settings.api_url, api_key=api_key)
+        self._tools = ZapierTools(workflow, hooks, settings.hooks, self._dispatcher, queue, settings.demo)
+
+    def _hook_source(self) -> HookSource:
+        if self._broker is None:
+            return OwnHooks(self._settings.hooks)
+        demo = self._settings.demo
+        return BrokeredHooks(self._broker, lambda hook: demo or is_zapiers(hook))
 
     @property
     def tools(self) -> Sequence[ToolSpec[Any]]:
@@ -50,15 +71,22 @@ class ZapierIntegration:
         return self._tools.specs()
 
     async def start(self) -> None:
-        """Nothing to open: the pool and the ledger open at their first use."""
+        """Begin delivering what an earlier process left."""
+        self._dispatcher.start()
 
     async def problem(self) -> str | None:
         """Whether there is anything to trigger."""
-        return None if self._settings.hooks else "no hook is configured: set ZAPIER_WEBHOOK_URL or ZAPIER_HOOKS"
+        return (
+            None
+            if self._broker or self._settings.hooks
+            else "no hook is configured: set ZAPIER_WEBHOOK_URL or ZAPIER_HOOKS"
+        )
 
     async def aclose(self) -> None:
         """Finish the deliveries under way, then close."""
-        await self._writer.aclose()
+        await self._dispatcher.aclose()
+        if self._broker is not None:
+            await self._broker.aclose()
         await self._outbound.aclose()
         await self._database.aclose()
 

@@ -1,8 +1,10 @@
 """Settings of the Zapier server."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, field_validator, model_validator
 
 from mcp_servers.shared.settings import ServerSettings
@@ -22,6 +24,24 @@ class Hook(BaseModel):
     title: str = ""
     key_fields: tuple[str, ...] = ()
     """The payload's fields that make two deliveries the same; all of them when empty."""
+    payload_schema: dict[str, Any] | None = None
+    """JSON Schema of the payload, which is checked before sending and shown to the model."""
+    retry_safe: bool = False
+    """A delivery whose outcome is unknown is sent again: set it when the Zap sorts out repetitions by the delivery id."""
+    contact_on_file: str | None = None
+    """For records (test results, bills): the field that refers to a person whose contact the Zap looks up. No address
+    may come from the call then."""
+
+    @field_validator("payload_schema")
+    @classmethod
+    def _is_a_schema(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        if schema is not None:
+            try:
+                Draft202012Validator.check_schema(schema)
+            except SchemaError as error:
+                msg = f"payload_schema is not a JSON Schema: {error.message[:200]}"
+                raise ValueError(msg) from None
+        return schema
 
     @field_validator("url", mode="before")
     @classmethod
@@ -41,6 +61,14 @@ class ZapierSettings(ServerSettings):
     api_key: Annotated[SecretStr | None, Field(validation_alias="ZAPIER_API_KEY")] = None
     api_url: Annotated[str, Field(validation_alias="ZAPIER_API_URL")] = "https://api.zapier.com/"
 
+    hook_seconds: Annotated[float, Field(validation_alias="ZAPIER_HOOK_SECONDS", gt=0, le=60)] = 10.0
+    """How long one request to a hook may take."""
+    per_second: Annotated[int, Field(validation_alias="ZAPIER_RATE_PER_SECOND", ge=1)] = 30
+    per_five_minutes: Annotated[int, Field(validation_alias="ZAPIER_RATE_PER_5_MINUTES", ge=1)] = 10_000
+    most_refusals: Annotated[int, Field(validation_alias="ZAPIER_MOST_TRIES", ge=1)] = 30
+    """Refusals after which a delivery is a dead letter; not reaching Zapier at all does not count."""
+    give_up_hours: Annotated[float, Field(validation_alias="ZAPIER_GIVE_UP_HOURS", gt=0)] = 72.0
+
     @property
     def hooks(self) -> dict[str, Hook]:
         """Every hook by its name."""
@@ -52,7 +80,7 @@ class ZapierSettings(ServerSettings):
         if self.demo:
             return self
         for name, hook in self.hooks.items():
-            if not _is_at(hook.url.get_secret_value(), HOOKS_HOST):
+            if not is_zapiers(hook):
                 variable = "ZAPIER_WEBHOOK_URL" if name == DEFAULT_HOOK and self.webhook_url else "ZAPIER_HOOKS"
                 msg = f"{variable}: the hook {name!r} is not at https://{HOOKS_HOST}; live mode sends nowhere else"
                 raise ValueError(msg)
@@ -67,6 +95,11 @@ class ZapierSettings(ServerSettings):
             msg = "ZAPIER_WEBHOOK_URL is missing: set it to the URL of a catch hook (Webhooks by Zapier → Catch Hook)"
             raise ValueError(msg)
         return self
+
+
+def is_zapiers(hook: Hook) -> bool:
+    """Whether a hook is at Zapier, where alone live mode sends."""
+    return _is_at(hook.url.get_secret_value(), HOOKS_HOST)
 
 
 def _is_at(url: str, host: str) -> bool:

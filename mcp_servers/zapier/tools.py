@@ -1,54 +1,71 @@
 """Zapier's tools."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from contracts.meta import Role
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import NotFound
-from mcp_servers.shared.ledger import Writer
 from mcp_servers.shared.tools import ToolSpec
-from mcp_servers.zapier.client import NOT_SENT, Zapier
-from mcp_servers.zapier.deliveries import HOLD_SECONDS, Delivery
-from mcp_servers.zapier.models import ListZaps, Triggered, TriggerZap, Zaps, ZapView
+from mcp_servers.zapier.client import WorkflowApi
+from mcp_servers.zapier.deliveries import SPEECH, failure_of, receipt_of
+from mcp_servers.zapier.dispatcher import Dispatcher
+from mcp_servers.zapier.hooks import HookSource, account_of, check_payload
+from mcp_servers.zapier.models import DeliveryView, GetDelivery, ListZaps, Triggered, TriggerZap, Zaps, ZapView
+from mcp_servers.zapier.queue import DeliveryQueue, NewDelivery
 from mcp_servers.zapier.settings import Hook
 
+ACCEPTANCE_SECONDS = 1.5
+"""How long a caller waits for Zapier to take a delivery. It is stored before, and goes on after."""
+SHOWN_SCHEMAS = 2_000
+"""Characters of payload schemas that a model is shown; beyond them, only the names of the fields."""
 
+
+@dataclass(frozen=True)
 class ZapierTools:
     """The tools of one account.
 
     Args:
-        zapier: the account.
-        hooks: by name.
-        writer: runs deliveries on the ledger.
+        workflow: lists Zaps.
+        hooks: where deliveries may go.
+        shown: hooks to describe to a model, by name.
+        dispatcher: delivers.
+        queue: knows what became of a delivery.
         demo: whether receipts are of the sandbox.
-        now: seconds since 1970.
     """
 
-    def __init__(
-        self, zapier: Zapier, hooks: Mapping[str, Hook], writer: Writer, *, demo: bool, now: Callable[[], float]
-    ) -> None:
-        self._zapier = zapier
-        self._hooks = hooks
-        self._writer = writer
-        self._demo = demo
-        self._now = now
+    workflow: WorkflowApi
+    hooks: HookSource
+    shown: Mapping[str, Hook]
+    dispatcher: Dispatcher
+    queue: DeliveryQueue
+    demo: bool
 
     def specs(self) -> Sequence[ToolSpec[Any]]:
         """What the server registers."""
-        hooks = ", ".join(sorted(self._hooks)) or "none"
         return (
             ToolSpec(
                 name="zapier_trigger_zap",
                 title="Trigger a Zap",
                 description=(
-                    f"Hand a payload to one of the business's Zaps by the name of its hook (configured: {hooks}). "
-                    "Accepted means that Zapier has it, not that the Zap ran; say no more than the answer's speech."
+                    f"Hand a payload to one of the business's Zaps by its hook's name. {describe(self.shown)} "
+                    "accepted means that Zapier has it, not that the Zap ran. Say the answer's speech and no more."
                 ),
                 arguments=TriggerZap,
                 result=Triggered,
                 run=self.trigger_zap,
                 effect="destroy",
+            ),
+            ToolSpec(
+                name="zapier_get_delivery",
+                title="Ask about a delivery",
+                description="What became of a delivery, by its delivery_id.",
+                arguments=GetDelivery,
+                result=DeliveryView,
+                run=self.get_delivery,
             ),
             ToolSpec(
                 name="zapier_list_zaps",
@@ -62,31 +79,79 @@ class ZapierTools:
         )
 
     async def trigger_zap(self, args: TriggerZap, call: Call) -> Triggered:
-        """Deliver once."""
-        hook = self._hooks.get(args.zap_id)
-        if hook is None:
-            known = ", ".join(sorted(self._hooks)) or "none"
-            raise NotFound(f"zap_id: no hook of this name; configured: {known}", field="zap_id", speech=NOT_SENT)
-        fields = hook.key_fields or tuple(args.payload)
-        delivery = Delivery(self._zapier, args.zap_id, hook, args.payload, self._demo, self._now)
-        done = await self._writer.run(
-            delivery,
-            call,
-            key=call.key(hook=args.zap_id, fields={name: args.payload.get(name) for name in sorted(fields)}),
-            request={"zap_id": args.zap_id},
-            hold_seconds=HOLD_SECONDS,
+        """Store a delivery, and wait a little for Zapier to take it."""
+        hooks = await self.hooks.of_call(call)
+        hook = hooks.named(args.zap_id)
+        check_payload(hook, args.payload)
+        fields = sorted(hook.key_fields or args.payload)
+        new = NewDelivery(
+            key=call.key(hook=args.zap_id, fields={name: args.payload.get(name) for name in fields}),
+            epoch=call.epoch,
+            workspace=call.workspace,
+            connection=hooks.connection,
+            hook=args.zap_id,
+            account=account_of(hook),
+            retry_safe=hook.retry_safe,
+            payload=args.payload,
         )
+        delivery, is_new = await self.dispatcher.deliver(new, wait=min(ACCEPTANCE_SECONDS, call.remaining() / 2))
+        failure = failure_of(delivery)
+        if failure is not None:
+            raise failure
+        receipt = receipt_of(delivery, tool=call.tool, replayed=not is_new, demo=self.demo)
         return Triggered(
-            speech=done.receipt.speech,
+            speech=receipt.speech,
             zap_id=args.zap_id,
-            delivery_id=done.resource_id,
-            status="accepted",
-            receipt=done.receipt,
+            delivery_id=delivery.id,
+            run_id=delivery.run_id,
+            status=delivery.state,
+            receipt=receipt,
+        )
+
+    async def get_delivery(self, args: GetDelivery, call: Call) -> DeliveryView:
+        """What became of a delivery of this workspace."""
+        delivery = await self.queue.get(args.delivery_id)
+        if delivery is None or delivery.workspace != call.workspace:
+            raise NotFound("delivery_id: no delivery of this id", field="delivery_id")
+        return DeliveryView(
+            speech=SPEECH[delivery.state],
+            delivery_id=delivery.id,
+            zap_id=delivery.hook,
+            status=delivery.state,
+            reason=delivery.reason.value if delivery.reason else None,
+            run_id=delivery.run_id,
+            attempts=delivery.attempts,
+            created_at=datetime.fromtimestamp(delivery.created_at, UTC),
+            updated_at=datetime.fromtimestamp(delivery.updated_at, UTC),
         )
 
     async def list_zaps(self, args: ListZaps, call: Call) -> Zaps:
         """What the account has."""
-        del args, call
-        zaps = [ZapView(id=zap.id, title=zap.title, enabled=zap.enabled) for zap in await self._zapier.list_zaps()]
+        del args
+        hooks = await self.hooks.of_call(call)
+        zaps = [ZapView(id=zap.id, title=zap.title, enabled=zap.enabled) for zap in await self.workflow.list_zaps()]
         on = sum(zap.enabled for zap in zaps)
-        return Zaps(speech=f"There are {len(zaps)} Zaps, {on} of them on.", zaps=zaps, hooks=sorted(self._hooks))
+        return Zaps(speech=f"There are {len(zaps)} Zaps, {on} of them on.", zaps=zaps, hooks=sorted(hooks.by_name))
+
+
+def describe(hooks: Mapping[str, Hook]) -> str:
+    """The hooks as a model is told of them: with their payloads' schemas, or their fields when that is too long."""
+    if not hooks:
+        return "zap_id: as the owner named it."
+    full = _described(hooks, fields_only=False)
+    return full if len(full) <= SHOWN_SCHEMAS else _described(hooks, fields_only=True)[:SHOWN_SCHEMAS]
+
+
+def _described(hooks: Mapping[str, Hook], *, fields_only: bool) -> str:
+    lines: list[str] = []
+    for name, hook in sorted(hooks.items()):
+        schema = hook.payload_schema
+        if schema is None:
+            payload = f"fields {', '.join(hook.key_fields)} and any" if hook.key_fields else "any fields"
+        elif fields_only:
+            payload = f"fields {', '.join(schema.get('properties', {}))}"
+        else:
+            payload = json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+        title = f" ({hook.title})" if hook.title else ""
+        lines.append(f"{name}{title}: {payload}.")
+    return "zap_id and its payload: " + " ".join(lines)

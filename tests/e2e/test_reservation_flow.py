@@ -1,5 +1,7 @@
 """A caller asks the restaurant for a table, over every wire that there is."""
 
+import asyncio
+
 import pytest
 
 from tests.world import HOOK, ZONE, World
@@ -97,6 +99,23 @@ async def test_a_zap_whose_answer_was_lost_is_neither_claimed_nor_sent_again(wor
     assert "It's booked" in answer
     assert "couldn't confirm" in answer
     assert len(await world.deliveries()) == 1
+
+
+@pytest.mark.needs_zapier
+async def test_a_zap_that_is_busy_gets_the_notification_later_and_it_is_not_said_to_be_sent(world: World) -> None:
+    await world.fault("POST /hooks/*", status=429, headers={"retry-after": "60"})
+    async with world.caller() as maria:
+        answer = await maria.says(*BOOKING)
+        assert answer.startswith("It's booked")
+        assert answer.endswith("The notification is saved, but Zapier hasn't taken it yet.")
+        assert await world.deliveries() == []
+        world.clock.advance(seconds=62)
+        async with asyncio.timeout(15):
+            while True:
+                if arrived := await world.deliveries():
+                    break
+                await asyncio.sleep(0.05)
+    assert len(arrived) == 1
 
 
 async def test_without_the_calendar_nothing_is_booked_and_it_works_again_afterwards(world: World) -> None:

@@ -127,12 +127,17 @@ async def test_a_hook_that_asks_for_a_moment_gets_it_and_one_delivery(desk: Desk
     assert len(await desk.deliveries()) == 1
 
 
-async def test_a_hook_that_asks_for_a_minute_is_not_waited_for(desk: Desk) -> None:
+async def test_a_hook_that_asks_for_a_minute_is_not_waited_for_and_gets_it_later(desk: Desk) -> None:
     await desk.break_hooks(status=429, headers={"retry-after": "60"})
     answer = await desk.trigger()
-    assert (failed(answer).kind, answer.failure.retry_after) == (ErrorKind.TRY_LATER, 60.0)
-    assert answer.failure.speech == "The notification has not been sent."
+    assert answer.data["status"] == "queued"
+    assert answer.data["speech"] == "The notification is saved, but Zapier hasn't taken it yet."
+    assert answer.receipt is not None
+    assert answer.receipt.action is Action.QUEUED
     assert await desk.deliveries() == []
+    desk.clock.advance(seconds=62)
+    await desk.until(answer, "accepted")
+    assert len(await desk.deliveries()) == 1
 
 
 async def test_a_line_cut_after_zapier_took_it_is_unknown_and_never_sent_again(desk: Desk) -> None:
@@ -141,7 +146,7 @@ async def test_a_line_cut_after_zapier_took_it_is_unknown_and_never_sent_again(d
         answer = await desk.trigger()
         assert answer.failure is not None
         assert answer.failure.kind is ErrorKind.OUTCOME_UNKNOWN
-        assert "couldn't confirm" in answer.failure.speech
+        assert answer.failure.speech == "I couldn't confirm that the notification was sent."
     assert len(await desk.deliveries()) == 1
 
 

@@ -10,7 +10,7 @@ from livekit.agents.llm import RawFunctionTool
 
 from contracts.agents import AgentSpec
 from contracts.meta import CONSENT, PURPOSE, SLOTS
-from contracts.results import ErrorKind, Receipt, ToolAnswer, ToolFailure
+from contracts.results import Action, ErrorKind, Receipt, ToolAnswer, ToolFailure
 from contracts.spoken import spoken_clock
 from voxie_agents.call_times import CallTimes, Span, TimeQuestion
 from voxie_agents.mcp_integration import WHEN, McpIntegration, compact, tool_error
@@ -202,12 +202,15 @@ class ReservationFlow:
     @staticmethod
     def _result(booked: ToolAnswer, receipt: Receipt, notified: ToolAnswer | None) -> dict[str, Any]:
         speech = receipt.speech
-        sent = notified is None or not notified.is_error
-        if notified is not None:
+        sent_receipt = notified.receipt if notified else None
+        sent = notified is None or (sent_receipt is not None and sent_receipt.action is Action.SENT)
+        if sent_receipt is not None and not sent:
+            # Stored, and not yet taken by the other side: its own words say so, and promise nothing.
+            speech += f" {sent_receipt.speech}"
+        elif notified is not None:
             failure = notified.failure
             unknown = failure is not None and failure.kind is ErrorKind.OUTCOME_UNKNOWN
             speech += f" {failure.speech if unknown and failure else NOT_NOTIFIED}" if not sent else ""
-        sent_receipt = notified.receipt if notified else None
         return {
             "success": True,
             "speech": speech,

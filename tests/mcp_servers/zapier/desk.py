@@ -23,6 +23,7 @@ from tests.world import ADMIN, HOOK, TOKEN
 from voxie_agents.mcp_client import McpClient
 
 HOOK_PATH = "/hooks/catch/"
+WAIT_SECONDS = 30.0
 PAYLOAD = {"booking": "b-1", "name": "Maria Garcia", "notes": "a window table"}
 
 
@@ -86,6 +87,26 @@ class Desk:
         """Trigger a hook."""
         return await self.call("zapier_trigger_zap", zap_id=hook, payload=payload or PAYLOAD, **identity)
 
+    async def until(self, delivery: ToolAnswer | str, status: str, *, advancing: float = 0.0) -> ToolAnswer:
+        """Ask about a delivery until it has a status.
+
+        Args:
+            delivery: the answer that named it, or its id.
+            status: to wait for.
+            advancing: seconds by which the clock is moved after each try that left it queued.
+        """
+        delivery_id = delivery if isinstance(delivery, str) else delivery.data["delivery_id"]
+        advanced_after = -1
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                seen = await self.call("zapier_get_delivery", delivery_id=delivery_id)
+                if seen.data.get("status") == status:
+                    return seen
+                if seen.data.get("status") == "queued" and seen.data["attempts"] > advanced_after:
+                    advanced_after = seen.data["attempts"]
+                    self.clock.advance(seconds=advancing)
+                await asyncio.sleep(0.05)
+
     async def fault(self, route: str, **what: Any) -> None:
         """Break the next requests to the sandbox that match ``METHOD glob``."""
         await self.admin("/_sandbox/faults", {"route": route, **what})
@@ -105,6 +126,11 @@ class Desk:
         """What arrived at Zapier."""
         async with httpx.AsyncClient(base_url=self.sandbox.url, trust_env=False) as client:
             return (await client.get("/_sandbox/zapier/deliveries")).json()
+
+
+def delivery_named_in(answer: ToolAnswer) -> str:
+    """The delivery that a failure is about."""
+    return failed(answer).error.split()[1].rstrip(":")
 
 
 def failed(answer: ToolAnswer) -> ToolFailure:

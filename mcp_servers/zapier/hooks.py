@@ -1,0 +1,195 @@
+"""The named hooks of whoever calls, and what may be sent to each."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
+
+from jsonschema import Draft202012Validator
+
+from mcp_servers.shared.calls import Call
+from mcp_servers.shared.credentials import Broker, Credential
+from mcp_servers.shared.errors import BadRequest, NotFound, Unavailable
+from mcp_servers.zapier.settings import Hook
+
+OWN_CONNECTION = "settings"
+PAYLOAD_LIMIT = 10 * 1024 * 1024
+"""Zapier's own limit for a catch hook (docs.zapier.com, operating constraints)."""
+NOT_SENT = "The notification has not been sent."
+ONLY_ON_FILE = "I can only send that to the contact we already have on file, so it has not been sent."
+
+REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z")
+NUMBER_WORDS = "zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple"
+ADDRESSES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\S@\S",
+        r"\bat\b\s+[\w-]+\s+dot\s+\w+",
+        r"\bat\b\s+[\w-]+\.(?:com|net|org|[a-z]{2})\b",
+        r"\b(?:https?://|www\.)\S+",
+        r"(?:\d[\s().+/-]*){7,}",
+        rf"(?:\b(?:{NUMBER_WORDS})\b\W*){{7,}}",
+    )
+)
+"""E-mail addresses, links and telephone numbers, written or as a caller dictates them."""
+INSTANT = re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\w)")
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Hooks by name, and whose they are."""
+
+    connection: str
+    by_name: Mapping[str, Hook]
+
+    def named(self, name: str) -> Hook:
+        """The hook of a name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        hook = self.by_name.get(name)
+        if hook is None:
+            known = ", ".join(sorted(self.by_name)) or "none"
+            raise NotFound(f"zap_id: no hook of this name; configured: {known}", field="zap_id", speech=NOT_SENT)
+        return hook
+
+
+class HookSource(Protocol):
+    """Where hooks come from."""
+
+    async def of_call(self, call: Call) -> Hooks:
+        """The hooks that a call may use.
+
+        Raises:
+            ServerError: they cannot be had.
+        """
+        ...
+
+    async def of_connection(self, workspace: str, connection: str) -> Mapping[str, Hook]:
+        """The hooks of a connection, for a delivery that an earlier call left.
+
+        Raises:
+            ServerError: they cannot be had now.
+        """
+        ...
+
+
+class OwnHooks:
+    """The hooks of a server that runs alone."""
+
+    def __init__(self, hooks: Mapping[str, Hook]) -> None:
+        self._hooks = hooks
+
+    async def of_call(self, call: Call) -> Hooks:
+        """Every caller's are the same."""
+        del call
+        return Hooks(OWN_CONNECTION, self._hooks)
+
+    async def of_connection(self, workspace: str, connection: str) -> Mapping[str, Hook]:
+        """The settings' hooks."""
+        del workspace
+        if connection != OWN_CONNECTION:
+            raise Unavailable("this delivery's hooks come from the backend")
+        return self._hooks
+
+
+class BrokeredHooks:
+    """The hooks of the workspace that calls, from the backend's broker.
+
+    Args:
+        broker: gives them for a live call.
+        check: refuses a hook that the mode does not allow; raises ``ValueError``.
+    """
+
+    def __init__(self, broker: Broker, check: "HookCheck") -> None:
+        self._broker = broker
+        self._check = check
+
+    async def of_call(self, call: Call) -> Hooks:
+        """What the call's connection has."""
+        credential = await self._broker.credential(call, "hooks")
+        return Hooks(credential.connection, self._hooks(credential))
+
+    async def of_connection(self, workspace: str, connection: str) -> Mapping[str, Hook]:
+        """What a live call brought lately."""
+        return self._hooks(self._broker.of_connection(workspace, connection, "hooks"))
+
+    def _hooks(self, credential: Credential) -> dict[str, Hook]:
+        hooks = {name: Hook.model_validate(hook.model_dump()) for name, hook in credential.hooks.items()}
+        return {name: hook for name, hook in hooks.items() if self._check(hook)}
+
+
+class HookCheck(Protocol):
+    """Says whether a hook's URL may be sent to in this mode."""
+
+    def __call__(self, hook: Hook) -> bool:
+        """Whether it may."""
+        ...
+
+
+def account_of(hook: Hook) -> str:
+    """What Zapier's rate limit counts by: the account in the hook's path; the hook itself in the old form of the URL."""
+    parts = urlsplit(hook.url.get_secret_value()).path.strip("/").split("/")
+    return parts[2] if len(parts) >= 4 else f"hook:{parts[-1][:100]}"
+
+
+def check_payload(hook: Hook, payload: Mapping[str, Any]) -> None:
+    """Refuse what must not be sent to a hook.
+
+    Raises:
+        BadRequest: it is too large, does not fit the hook's schema, or names an address where only a reference may go;
+            the field is named, its value is not.
+    """
+    if len(json.dumps(payload, ensure_ascii=False).encode()) > PAYLOAD_LIMIT:
+        raise BadRequest("payload: larger than the 10 MB that Zapier takes", field="payload", speech=NOT_SENT)
+    if hook.payload_schema is not None:
+        _check_schema(hook.payload_schema, payload)
+    if hook.contact_on_file is not None:
+        _check_addresses(hook.contact_on_file, payload)
+
+
+def _check_schema(schema: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
+    problems = sorted(Draft202012Validator(schema).iter_errors(dict(payload)), key=lambda found: list(found.path))
+    if problems:
+        found = problems[0]
+        where = ".".join(["payload", *(str(part) for part in found.absolute_path)])
+        # The library's message repeats the value, which a caller said.
+        wanted = json.dumps(found.validator_value, ensure_ascii=False)[:200]
+        raise BadRequest(f"{where}: does not fit the hook's schema: {found.validator} {wanted}", field=where)
+
+
+def _check_addresses(reference: str, payload: Mapping[str, Any]) -> None:
+    value = payload.get(reference)
+    if not isinstance(value, str) or not REFERENCE.match(value):
+        raise BadRequest(
+            f"payload.{reference}: needed, as the reference of somebody on file: letters, digits and ._:-",
+            field=f"payload.{reference}",
+        )
+    for where, text in _texts(payload, "payload"):
+        if where != f"payload.{reference}" and _looks_like_an_address(text):
+            raise BadRequest(
+                f"{where}: holds an address; this hook sends only to the contact on file, by {reference}",
+                field=where,
+                speech=ONLY_ON_FILE,
+            )
+
+
+def _looks_like_an_address(text: str) -> bool:
+    without_instants = INSTANT.sub(" ", text)
+    return any(pattern.search(without_instants) for pattern in ADDRESSES)
+
+
+def _texts(node: object, where: str) -> Iterator[tuple[str, str]]:
+    """Every text and number of a JSON value, names of fields included, with where it stands."""
+    if isinstance(node, Mapping):
+        for name, value in cast("Mapping[str, object]", node).items():
+            yield where, str(name)
+            yield from _texts(value, f"{where}.{name}")
+    elif isinstance(node, list):
+        for index, value in enumerate(cast("list[object]", node)):
+            yield from _texts(value, f"{where}.{index}")
+    elif isinstance(node, str | int | float) and not isinstance(node, bool):
+        yield where, str(node)

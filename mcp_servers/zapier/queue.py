@@ -1,0 +1,414 @@
+"""Deliveries on the ledger: stored before anything leaves, and taken over from a process that died.
+
+Each row is in one state, and moves on in one transaction. A row that may be on its way to Zapier (``sending``) has a lease;
+when it runs out, nobody knows whether Zapier got it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.operations import canonical_json
+from mcp_servers.shared.errors import Conflict
+from mcp_servers.shared.ledger import LedgerDatabase, Operations
+from mcp_servers.shared.ledger.tables import metadata
+from mcp_servers.zapier.pace import Limit
+
+HOLD_SECONDS = 15 * 60.0
+"""How long the same key is the same delivery: a caller who rings back does not notify twice."""
+
+
+class State(StrEnum):
+    """What is certain about a delivery."""
+
+    QUEUED = "queued"
+    """Stored; Zapier has certainly not taken it; it will be tried."""
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    """Zapier has it. That a Zap ran is not known."""
+    RAN = "ran"
+    FAILED = "failed"
+    """Zapier had it, and the Zap's run ended in an error."""
+    UNKNOWN = "unknown"
+    """Zapier may have it. It is not sent again, unless a person says so."""
+    DEAD = "dead"
+    """Zapier certainly has not taken it, and it is not tried any more, unless a person says so."""
+
+
+class Reason(StrEnum):
+    """Why a delivery is where it is."""
+
+    NO_ANSWER = "no_answer"
+    SENDER_DIED = "sender_died"
+    NOT_REACHED = "not_reached"
+    ASKED_TO_WAIT = "asked_to_wait"
+    SERVER_ERROR = "server_error"
+    REFUSED = "refused"
+    HOOK_GONE = "hook_gone"
+    HOOK_NOT_CONFIGURED = "hook_not_configured"
+    NO_CREDENTIAL = "no_credential"
+    TOO_MANY_TRIES = "too_many_tries"
+    TOO_OLD = "too_old"
+
+
+deliveries = sa.Table(
+    "zapier_deliveries",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("workspace", sa.String(128), nullable=False),
+    sa.Column("connection", sa.String(128), nullable=False),
+    sa.Column("hook", sa.String(128), nullable=False),
+    sa.Column("account", sa.String(128), nullable=False),
+    sa.Column("retry_safe", sa.Boolean, nullable=False),
+    # What is sent holds what a caller said: it is erased as soon as Zapier has it.
+    sa.Column("payload", sa.Text),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(32)),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("owner", sa.String(64), nullable=False),
+    sa.Column("lease_until", sa.Float, nullable=False),
+    sa.Column("due_at", sa.Float, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("refusals", sa.Integer, nullable=False),
+    sa.Column("request_id", sa.String(64)),
+    sa.Column("run_id", sa.String(64)),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("updated_at", sa.Float, nullable=False),
+    sa.UniqueConstraint("key", "epoch", name="zapier_deliveries_key_epoch"),
+    sa.Index("zapier_deliveries_state_due", "state", "due_at"),
+)
+
+accounts = sa.Table(
+    "zapier_accounts",
+    metadata,
+    sa.Column("account", sa.String(128), primary_key=True),
+    sa.Column("used_until", sa.Text, nullable=False),
+    sa.Column("paused_until", sa.Float, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class NewDelivery:
+    """What a caller wants delivered.
+
+    Args:
+        key: two deliveries with the same are the same.
+        epoch: the epoch that the client means; None means the current one.
+        workspace: whose it is.
+        connection: whose hooks.
+        hook: the hook's name.
+        account: what the rate limit counts by.
+        retry_safe: sending it twice does no harm.
+        payload: what to send.
+    """
+
+    key: str
+    epoch: int | None
+    workspace: str
+    connection: str
+    hook: str
+    account: str
+    retry_safe: bool
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One row."""
+
+    id: str
+    key: str
+    epoch: int
+    workspace: str
+    connection: str
+    hook: str
+    account: str
+    retry_safe: bool
+    payload: dict[str, Any] | None
+    state: State
+    reason: Reason | None
+    http_status: int | None
+    owner: str
+    lease_until: float
+    due_at: float
+    attempts: int
+    refusals: int
+    request_id: str | None
+    run_id: str | None
+    created_at: float
+    updated_at: float
+
+
+class DeliveryQueue:
+    """The deliveries of a service.
+
+    Args:
+        database: where they are kept.
+        limits: of each account.
+        lease_seconds: how long a sender may take; longer than any request.
+    """
+
+    def __init__(self, database: LedgerDatabase, *, limits: Sequence[Limit], lease_seconds: float) -> None:
+        self._db = database
+        self._operations = Operations(database)
+        self._limits = limits
+        self._lease_seconds = lease_seconds
+
+    async def store(self, new: NewDelivery) -> tuple[Delivery, bool]:
+        """Commit a delivery before anything leaves, or find the one that has its key.
+
+        Returns:
+            The delivery, and whether the caller is the one to send it now.
+
+        Raises:
+            Conflict: the client means an epoch that is over.
+        """
+        key = hashlib.sha256(f"{new.workspace}|{new.connection}|{new.hook}|{new.key}".encode()).hexdigest()
+        async with self._db.alone(_subject(new.account)) as connection:
+            latest = await self._latest(connection, key)
+            current = self._current_epoch(latest)
+            if new.epoch is not None and new.epoch != current and not (latest and new.epoch == latest.epoch):
+                raise Conflict("this delivery's epoch is over", field="_meta voxie/epoch", current_epoch=current)
+            wanted = current if new.epoch is None else new.epoch
+            if latest is not None and latest.epoch == wanted and latest.state is not State.DEAD:
+                return latest, False
+            values = await self._first_values(connection, new)
+            if latest is not None and latest.epoch == wanted:
+                changed = sa.update(deliveries).where(deliveries.c.id == latest.id).values(**values)
+            else:
+                identity = {
+                    "id": self._operations.operation_id(key, wanted),
+                    "key": key,
+                    "epoch": wanted,
+                    "created_at": self._db.now(),
+                }
+                changed = sa.insert(deliveries).values(**identity, **values)
+            await connection.execute(changed)
+            stored = await self._latest(connection, key)
+        assert stored is not None, "it was written in this transaction"
+        return stored, stored.state is State.SENDING
+
+    async def claim(self, *, most: int) -> list[Delivery]:
+        """Take deliveries that are due and that the rate allows; another replica gets none of them.
+
+        What a dead process left ``sending`` is settled first: it becomes unknown, or is queued again where that is safe.
+        """
+        taken: list[Delivery] = []
+        for account in await self._accounts_with_work():
+            if len(taken) >= most:
+                break
+            async with self._db.alone(_subject(account)) as connection:
+                await self._settle_abandoned(connection, account)
+                taken += await self._take_due(connection, account, most - len(taken))
+        return taken
+
+    async def accept(self, delivery: Delivery, *, request_id: str | None) -> None:
+        """Zapier has it, which is certain whatever was thought meanwhile."""
+        before = (State.SENDING, State.UNKNOWN, State.QUEUED, State.DEAD)
+        await self._move(
+            delivery, State.ACCEPTED, before=before, request_id=request_id, payload=None, reason=None, http_status=None
+        )
+
+    async def try_again(
+        self, delivery: Delivery, *, at: float, reason: Reason, http_status: int | None = None, counts: bool,
+        pause_account: bool = False,
+    ) -> None:  # fmt: skip
+        """Zapier certainly did not take it, or it is safe to send it twice.
+
+        Args:
+            delivery: as it was claimed.
+            at: when, in seconds since 1970.
+            reason: why it is not done yet.
+            http_status: what Zapier answered.
+            counts: whether this was one of the tries after which it is given up.
+            pause_account: nothing of this account is sent before then either.
+        """
+        refusals = delivery.refusals + (1 if counts else 0)
+        await self._move(
+            delivery, State.QUEUED, due_at=at, reason=reason.value, http_status=http_status, refusals=refusals
+        )
+        if pause_account:
+            async with self._db.alone(_subject(delivery.account)) as connection:
+                later = sa.and_(accounts.c.account == delivery.account, accounts.c.paused_until < at)
+                await connection.execute(sa.update(accounts).where(later).values(paused_until=at))
+
+    async def lose_sight(self, delivery: Delivery, *, reason: Reason, http_status: int | None = None) -> None:
+        """Zapier may have it."""
+        await self._move(delivery, State.UNKNOWN, reason=reason.value, http_status=http_status)
+
+    async def give_up(self, delivery: Delivery, *, reason: Reason, http_status: int | None = None) -> None:
+        """Put it with the dead letters, where a person sees it."""
+        await self._move(delivery, State.DEAD, reason=reason.value, http_status=http_status)
+
+    async def note_run(self, delivery: Delivery, *, run_id: str, ran: bool) -> None:
+        """The run that it caused has been found."""
+        state = State.RAN if ran else State.FAILED
+        await self._move(delivery, state, before=(State.ACCEPTED, State.FAILED), run_id=run_id)
+
+    async def replay(self, delivery_id: str) -> bool:
+        """Queue a dead or unknown delivery again, because a person says so; False when there is no such one."""
+        there = sa.and_(deliveries.c.id == delivery_id, deliveries.c.state.in_((State.DEAD.value, State.UNKNOWN.value)))
+        values = {"state": State.QUEUED.value, "due_at": 0.0, "refusals": 0, "created_at": self._db.now()}
+        async with self._db.alone(f"zapier delivery {delivery_id}") as connection:
+            return bool((await connection.execute(sa.update(deliveries).where(there).values(**values))).rowcount)
+
+    async def get(self, delivery_id: str) -> Delivery | None:
+        """One delivery."""
+        async with self._db.reading() as connection:
+            query = sa.select(deliveries).where(deliveries.c.id == delivery_id)
+            row = (await connection.execute(query)).mappings().first()
+        return _delivery(row) if row else None
+
+    async def of_states(self, *states: State, most: int = 100) -> list[Delivery]:
+        """Deliveries in some states, the newest first."""
+        wanted = deliveries.c.state.in_([state.value for state in states])
+        query = sa.select(deliveries).where(wanted).order_by(deliveries.c.updated_at.desc()).limit(most)
+        async with self._db.reading() as connection:
+            return [_delivery(row) for row in (await connection.execute(query)).mappings()]
+
+    def may_still_send(self, delivery: Delivery, *, within: float) -> bool:
+        """Whether a request that takes so long ends before others may take the delivery over."""
+        return self._db.now() + within <= delivery.lease_until
+
+    async def _latest(self, connection: AsyncConnection, key: str) -> Delivery | None:
+        query = sa.select(deliveries).where(deliveries.c.key == key).order_by(deliveries.c.epoch.desc()).limit(1)
+        row = (await connection.execute(query)).mappings().first()
+        return _delivery(row) if row else None
+
+    def _current_epoch(self, latest: Delivery | None) -> int:
+        if latest is None:
+            return 0
+        open_still = latest.state in {State.QUEUED, State.SENDING}
+        held = self._db.now() - latest.created_at <= HOLD_SECONDS
+        return latest.epoch if open_still or held else latest.epoch + 1
+
+    async def _first_values(self, connection: AsyncConnection, new: NewDelivery) -> dict[str, Any]:
+        """Sent at once when the rate allows it, else queued: either way it is stored."""
+        now = self._db.now()
+        sends = await self._use_rate(connection, new.account, wanted=1) == 1
+        return {
+            "workspace": new.workspace,
+            "connection": new.connection,
+            "hook": new.hook,
+            "account": new.account,
+            "retry_safe": new.retry_safe,
+            "payload": canonical_json(dict(new.payload)),
+            "state": (State.SENDING if sends else State.QUEUED).value,
+            "reason": None,
+            "http_status": None,
+            "owner": self._db.owner,
+            "lease_until": now + self._lease_seconds,
+            "due_at": now,
+            "attempts": 1 if sends else 0,
+            "refusals": 0,
+            "updated_at": now,
+        }
+
+    async def _accounts_with_work(self) -> list[str]:
+        now = self._db.now()
+        query = (
+            sa.select(deliveries.c.account, sa.func.min(deliveries.c.due_at).label("first"))
+            .where(sa.or_(_due(now), _abandoned(now)))
+            .group_by(deliveries.c.account)
+            .order_by("first")
+        )
+        async with self._db.reading() as connection:
+            return [row.account for row in await connection.execute(query)]
+
+    async def _settle_abandoned(self, connection: AsyncConnection, account: str) -> None:
+        now = self._db.now()
+        mine = sa.and_(deliveries.c.account == account, _abandoned(now))
+        for safe, state in ((True, State.QUEUED), (False, State.UNKNOWN)):
+            values: dict[str, Any] = {
+                "state": state.value,
+                "reason": Reason.SENDER_DIED.value,
+                "due_at": now,
+                "updated_at": now,
+            }
+            query = sa.update(deliveries).where(mine, deliveries.c.retry_safe.is_(safe))
+            await connection.execute(query.values(**values))
+
+    async def _take_due(self, connection: AsyncConnection, account: str, most: int) -> list[Delivery]:
+        now = self._db.now()
+        query = (
+            sa.select(deliveries)
+            .where(deliveries.c.account == account, _due(now))
+            .order_by(deliveries.c.due_at)
+            .limit(most)
+            .with_for_update(skip_locked=True)
+        )
+        ids = [row.id for row in await connection.execute(query)]
+        ids = ids[: await self._use_rate(connection, account, wanted=len(ids))]
+        if not ids:
+            return []
+        values: dict[str, Any] = {
+            "state": State.SENDING.value,
+            "owner": self._db.owner,
+            "lease_until": now + self._lease_seconds,
+            "attempts": deliveries.c.attempts + 1,
+            "updated_at": now,
+        }
+        await connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids)).values(**values))
+        rows = await connection.execute(sa.select(deliveries).where(deliveries.c.id.in_(ids)))
+        return [_delivery(row) for row in rows.mappings()]
+
+    async def _use_rate(self, connection: AsyncConnection, account: str, *, wanted: int) -> int:
+        """How many of the wanted requests may go now; they are counted as gone."""
+        if wanted == 0:
+            return 0
+        now = self._db.now()
+        row = (await connection.execute(sa.select(accounts).where(accounts.c.account == account))).first()
+        used: list[float] = json.loads(row.used_until) if row else []
+        used += [0.0] * (len(self._limits) - len(used))
+        if row is not None and row.paused_until > now:
+            return 0
+        free = min([wanted, *(limit.free(until, now) for limit, until in zip(self._limits, used, strict=False))])
+        if free == 0:
+            return 0
+        after = [limit.use(until, now, free) for limit, until in zip(self._limits, used, strict=False)]
+        values = {"used_until": json.dumps(after)}
+        if row is None:
+            changed = sa.insert(accounts).values(account=account, paused_until=0.0, **values)
+        else:
+            changed = sa.update(accounts).where(accounts.c.account == account).values(**values)
+        await connection.execute(changed)
+        return free
+
+    async def _move(
+        self, delivery: Delivery, state: State, *, before: tuple[State, ...] = (State.SENDING,), **values: Any
+    ) -> None:
+        """Move a delivery on, unless somebody else did since we took it."""
+        there = sa.and_(deliveries.c.id == delivery.id, deliveries.c.state.in_([item.value for item in before]))
+        if before == (State.SENDING,):
+            there = sa.and_(there, deliveries.c.owner == delivery.owner, deliveries.c.attempts == delivery.attempts)
+        async with self._db.alone(f"zapier delivery {delivery.id}") as connection:
+            changed = sa.update(deliveries).where(there)
+            await connection.execute(changed.values(state=state.value, updated_at=self._db.now(), **values))
+
+
+def _due(now: float) -> sa.ColumnElement[bool]:
+    return sa.and_(deliveries.c.state == State.QUEUED.value, deliveries.c.due_at <= now)
+
+
+def _abandoned(now: float) -> sa.ColumnElement[bool]:
+    return sa.and_(deliveries.c.state == State.SENDING.value, deliveries.c.lease_until < now)
+
+
+def _subject(account: str) -> str:
+    return f"zapier account {account}"
+
+
+def _delivery(row: Mapping[Any, Any]) -> Delivery:
+    values = {str(name): row[name] for name in row}
+    values["payload"] = json.loads(values["payload"]) if values["payload"] is not None else None
+    values["state"] = State(values["state"])
+    values["reason"] = Reason(values["reason"]) if values["reason"] else None
+    return Delivery(**values)

@@ -1,0 +1,115 @@
+"""The queue on both databases: one row, one sender."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_servers.shared.errors import Conflict
+from mcp_servers.shared.ledger import LedgerDatabase
+from mcp_servers.zapier.pace import Limit
+from mcp_servers.zapier.queue import DeliveryQueue, NewDelivery, Reason, State
+from tests.clock import Clock
+
+pytestmark = pytest.mark.needs_zapier
+
+LEASE_SECONDS = 15.0
+
+
+@asynccontextmanager
+async def replicas(
+    url: str, state: Path, now: Callable[[], float], *limits: Limit
+) -> AsyncGenerator[tuple[DeliveryQueue, DeliveryQueue]]:
+    shared = None if url.startswith("sqlite") else url
+    databases = [LedgerDatabase.for_service("zapier", state=state, url=shared, now=now) for _ in range(2)]
+    first, second = (DeliveryQueue(database, limits=limits, lease_seconds=LEASE_SECONDS) for database in databases)
+    yield first, second
+    for database in databases:
+        await database.aclose()
+
+
+def new(number: int = 0, *, epoch: int | None = None) -> NewDelivery:
+    return NewDelivery(f"key-{number}", epoch, "w", "c", "hook", "1", retry_safe=False, payload={"n": number})
+
+
+async def test_two_replicas_that_get_the_same_operation_at_once_send_it_once(database_url: str, tmp_path: Path) -> None:
+    async with replicas(database_url, tmp_path, Clock().seconds) as queues:
+        stored = await asyncio.gather(*(queues[n % 2].store(new()) for n in range(8)))
+    assert sorted(mine for _, mine in stored) == [False] * 7 + [True]
+    assert len({delivery.id for delivery, _ in stored}) == 1
+
+
+async def test_two_replicas_never_take_the_same_delivery(database_url: str, tmp_path: Path) -> None:
+    clock = Clock()
+    async with replicas(database_url, tmp_path, clock.seconds) as queues:
+        for number in range(20):
+            delivery, _ = await queues[0].store(new(number))
+            await queues[0].try_again(delivery, at=clock.seconds(), reason=Reason.NOT_REACHED, counts=False)
+        taken = await asyncio.gather(*(queues[n % 2].claim(most=4) for n in range(8)))
+    ids = [delivery.id for some in taken for delivery in some]
+    assert len(ids) == len(set(ids)) == 20
+
+
+async def test_the_rate_is_one_for_all_replicas(database_url: str, tmp_path: Path) -> None:
+    clock = Clock()
+    async with replicas(database_url, tmp_path, clock.seconds, Limit(6, 1.0)) as queues:
+        stored = [await queues[n % 2].store(new(n)) for n in range(4)]
+        assert [mine for _, mine in stored] == [True, False, False, False]
+        clock.advance(seconds=0.2)
+        assert [len(await queue.claim(most=9)) for queue in queues] == [1, 0]
+
+
+async def test_a_process_that_comes_back_late_does_not_overrule_who_took_over(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock = Clock()
+    async with replicas(database_url, tmp_path, clock.seconds) as (late, other):
+        delivery, _ = await late.store(new())
+        assert late.may_still_send(delivery, within=10)
+        clock.advance(seconds=LEASE_SECONDS + 1)
+        assert not late.may_still_send(delivery, within=10)
+        await other.claim(most=1)
+        await late.give_up(delivery, reason=Reason.REFUSED)
+        seen = await other.get(delivery.id)
+        assert seen is not None
+        assert (seen.state, seen.reason) == (State.UNKNOWN, Reason.SENDER_DIED)
+        await late.accept(delivery, request_id="r")
+        seen = await other.get(delivery.id)
+        assert seen is not None
+        assert (seen.state, seen.payload) == (State.ACCEPTED, None), (
+            "that Zapier has it is certain; the payload is erased"
+        )
+
+
+async def test_an_epoch_that_is_over_names_the_current_one(database_url: str, tmp_path: Path) -> None:
+    clock = Clock()
+    async with replicas(database_url, tmp_path, clock.seconds) as (queue, _):
+        delivery, _ = await queue.store(new())
+        await queue.accept(delivery, request_id=None)
+        clock.advance(minutes=16)
+        with pytest.raises(Conflict) as over:
+            await queue.store(new(epoch=7))
+        assert over.value.current_epoch == 1
+        _, mine = await queue.store(new(epoch=1))
+        assert mine
+
+
+@given(
+    most=st.integers(1, 40),
+    seconds=st.sampled_from([1.0, 300.0]),
+    gaps=st.lists(st.floats(0, 2), min_size=1, max_size=200),
+)
+def test_no_window_ever_holds_more_than_the_limit(most: int, seconds: float, gaps: list[float]) -> None:
+    limit, now, used, sent = Limit(most, seconds), 0.0, 0.0, list[float]()
+    for gap in gaps:
+        now += gap
+        free = limit.free(used, now)
+        if free:
+            used = limit.use(used, now, free)
+            sent += [now] * free
+    for at in sent:
+        assert sum(at <= other < at + seconds for other in sent) <= most
