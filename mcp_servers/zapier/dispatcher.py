@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -49,7 +49,6 @@ class Dispatcher:
         patience: when to give up.
         now: seconds since 1970.
         jitter: a number from 0 to 1; injected in tests.
-        sleep: waits between looks; injected in tests.
     """
 
     def __init__(
@@ -61,7 +60,6 @@ class Dispatcher:
         *,
         now: Callable[[], float],
         jitter: Callable[[], float] = random.random,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._queue = queue
         self._catch_hooks = catch_hooks
@@ -69,7 +67,7 @@ class Dispatcher:
         self._patience = patience
         self._now = now
         self._jitter = jitter
-        self._sleep = sleep
+        self._stopping = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._attempts: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[str, set[asyncio.Event]] = {}
@@ -80,8 +78,9 @@ class Dispatcher:
 
     async def aclose(self) -> None:
         """Stop looking, and finish the requests under way."""
+        # Not cancelled: a look that is under way holds a connection of the database.
+        self._stopping.set()
         if self._loop is not None:
-            self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
         await asyncio.gather(*self._attempts.values(), return_exceptions=True)
 
@@ -213,11 +212,18 @@ class Dispatcher:
             moved.set()
 
     async def _forever(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             begun = 0
             try:
                 begun = await self.dispatch_due()
             except Exception as error:  # noqa: BLE001 - the outermost boundary of a background task: it must go on
                 # Only the type: a message or a traceback may hold what a caller said.
                 log.error("looking for deliveries failed", error_type=type(error).__name__)  # noqa: TRY400
-            await self._sleep(LOOK_EVERY_SECONDS if begun < AT_ONCE else 0.01)
+            await self._pause_between_looks(LOOK_EVERY_SECONDS if begun < AT_ONCE else 0.01)
+
+    async def _pause_between_looks(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
