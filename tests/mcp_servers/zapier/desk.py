@@ -154,4 +154,4 @@ async def open_desk(state: Path, **given: str) -> AsyncGenerator[Desk]:
     try:
         yield desk
     finally:
-        await asyncio.gather(desk.stop_server(), sandbox.stop())
+        await asyncio.gather(desk.stop_server(), desk.sandbox.stop())
