@@ -4,12 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
-from mcp_servers.shared.errors import NeedsReconnect, ServerError, TryLater, Unavailable
-from mcp_servers.shared.http import NoAnswer, Outbound, Policy, asks_for_patience, retry_after
+from mcp_servers.shared.http import NoAnswer, Outbound, Policy, retry_after
 from mcp_servers.zapier.queue import Reason
 from mcp_servers.zapier.settings import Hook
 
@@ -17,15 +16,6 @@ DELIVERY_FIELD = "voxie_delivery_id"
 READ_SECONDS = 2.4
 PAGE = 50
 MOST_PAGES = 20
-
-
-@dataclass(frozen=True)
-class Zap:
-    """One Zap of the account."""
-
-    id: str
-    title: str
-    enabled: bool
 
 
 class Verdict(StrEnum):
@@ -118,90 +108,9 @@ def _sent(response: httpx.Response) -> Sent:
     return Sent(Verdict.REFUSED, reason=Reason.HOOK_GONE if gone else Reason.REFUSED, http_status=status)
 
 
-class WorkflowApi:
-    """Zapier's Workflow API, for the holder of a token of a published integration.
-
-    Args:
-        outbound: sends.
-        api_url: the API's base.
-        api_key: its bearer; None when only hooks are configured.
-    """
-
-    def __init__(self, outbound: Outbound, *, api_url: str, api_key: str | None) -> None:
-        self._outbound = outbound
-        self._api_url = api_url.rstrip("/")
-        self._api_key = api_key
-
-    async def list_zaps(self) -> list[Zap]:
-        """Every Zap that the API key may see.
-
-        Raises:
-            NeedsReconnect: the key is missing or refused.
-            ServerError: Zapier cannot be asked now.
-        """
-        if self._api_key is None:
-            raise NeedsReconnect("listing Zaps needs ZAPIER_API_KEY (a Workflow API token); triggering hooks does not")
-        zaps: list[Zap] = []
-        for page in range(MOST_PAGES):
-            answer = await self._get("/v2/zaps", {"limit": str(PAGE), "offset": str(page * PAGE)})
-            zaps += [_zap(item) for item in _items(answer)]
-            if not _mapping(answer.get("links")).get("next"):
-                return zaps
-        raise Unavailable(f"Zapier lists more than {MOST_PAGES * PAGE} Zaps")
-
-    async def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        headers = {"authorization": f"Bearer {self._api_key}", "accept": "application/json"}
-        request = httpx.Request("GET", f"{self._api_url}{path}", params=dict(query), headers=headers)
-        policy = Policy(repeatable=True, refused=asks_for_patience)
-        try:
-            response = await self._outbound.send(request, policy=policy, within=READ_SECONDS)
-        except NoAnswer:
-            raise Unavailable("Zapier does not answer") from None
-        if response.status_code != 200:
-            raise _api_error(response)
-        return _object(response)
-
-
 def _hook_id(response: httpx.Response) -> str | None:
     try:
         value = json.loads(response.content).get("id")
     except (ValueError, AttributeError):
         return None
     return str(value)[:64] if value else None
-
-
-def _api_error(response: httpx.Response) -> ServerError:
-    status = response.status_code
-    if status in {401, 403}:
-        return NeedsReconnect("Zapier refused the API token: set a valid ZAPIER_API_KEY with the scope zap")
-    if asks_for_patience(response):
-        return TryLater(f"Zapier answered {status}", retry_after=retry_after(response) or 60.0)
-    return Unavailable(f"Zapier answered {status}")
-
-
-def _object(response: httpx.Response) -> dict[str, Any]:
-    """The answer's object. The published schema types a page as a list that holds it; both are taken."""
-    try:
-        answer = response.json()
-    except ValueError:
-        raise Unavailable("Zapier's answer is not JSON") from None
-    if isinstance(answer, list) and answer:
-        answer = cast("list[Any]", answer)[0]
-    return _mapping(answer)
-
-
-def _items(page: Mapping[str, Any]) -> list[dict[str, Any]]:
-    items = page.get("data")
-    if not isinstance(items, list):
-        raise Unavailable("Zapier's answer has no list of data")
-    return [_mapping(item) for item in cast("list[object]", items)]
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Unavailable("Zapier's answer does not have the shape that is documented")
-    return cast("dict[str, Any]", value)
-
-
-def _zap(item: Mapping[str, Any]) -> Zap:
-    return Zap(id=str(item.get("id", "")), title=str(item.get("title", "")), enabled=bool(item.get("is_enabled")))

@@ -1,26 +1,34 @@
 """Puts the Zapier server together."""
 
+import asyncio
+import functools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from mcp_servers.shared.app import create_app
 from mcp_servers.shared.credentials import Broker
 from mcp_servers.shared.http import Outbound
-from mcp_servers.shared.ledger import LedgerDatabase
+from mcp_servers.shared.ledger import LedgerDatabase, Operations, Writer
 from mcp_servers.shared.manifest_files import load_manifest
 from mcp_servers.shared.tools import ToolSpec
-from mcp_servers.zapier.client import CatchHooks, WorkflowApi
+from mcp_servers.zapier.actions_api import ActionsApi
+from mcp_servers.zapier.client import CatchHooks
 from mcp_servers.zapier.dispatcher import Dispatcher, Patience
 from mcp_servers.zapier.hooks import BrokeredHooks, HookSource, OwnHooks
+from mcp_servers.zapier.owner_tools import OwnerTools
 from mcp_servers.zapier.pace import Limit
 from mcp_servers.zapier.queue import DeliveryQueue
 from mcp_servers.zapier.settings import ZapierSettings, is_zapiers
-from mcp_servers.zapier.tools import ZapierTools
+from mcp_servers.zapier.tools import ListedZaps, ZapierTools
+from mcp_servers.zapier.ways import BrokeredWays, OwnWays, Ways, WaySource
+from mcp_servers.zapier.workflow_api import WorkflowApi
 
+LOOK_AGAIN_SECONDS = 0.25
 LEASE_MARGIN = 1.5
 """A lease is longer than the longest request, so that nobody takes over what is still under way."""
 MANIFEST = load_manifest(Path(__file__).parent)
@@ -55,9 +63,44 @@ class ZapierIntegration:
         )
         patience = Patience(settings.most_refusals, settings.give_up_hours * 3600, settings.hook_seconds)
         self._dispatcher = Dispatcher(queue, CatchHooks(self._outbound), hooks, patience, now=now)
-        api_key = settings.api_key.get_secret_value() if settings.api_key else None
-        workflow = WorkflowApi(self._outbound, api_url=settings.api_url, api_key=api_key)
-        self._tools = ZapierTools(workflow, hooks, settings.hooks, self._dispatcher, queue, settings.demo)
+        ways = self._way_source(now)
+        operations = Operations(self._database)
+        self._writer = Writer(operations)
+        zaps = ListedZaps(ttl=MANIFEST.cache.lists, now=now)
+        self._tools = ZapierTools(ways, zaps, hooks, settings.hooks, self._dispatcher, queue, settings.demo)
+        self._owner_tools = OwnerTools(
+            ways,
+            self._writer,
+            operations,
+            settings.demo,
+            now,
+            zaps.forget,
+            functools.partial(asyncio.sleep, LOOK_AGAIN_SECONDS),
+        )
+
+    def _way_source(self, now: Callable[[], float]) -> WaySource:
+        if self._broker is not None:
+            return BrokeredWays(self._broker, self._workflow_api)
+        settings, actions = self._settings, None
+        if settings.client_id is not None and settings.client_secret is not None:
+            actions = ActionsApi(
+                self._outbound,
+                api_url=settings.actions_url,
+                token_url=settings.token_url,
+                client_id=settings.client_id,
+                client_secret=settings.client_secret,
+                now=now,
+            )
+        workflow = self._workflow_api(settings.api_key) if settings.api_key else None
+        return OwnWays(Ways(workflow, actions or workflow, tuple(sorted(settings.hooks))))
+
+    def _workflow_api(self, token: SecretStr) -> WorkflowApi:
+        return WorkflowApi(
+            self._outbound,
+            api_url=self._settings.api_url,
+            token=token.get_secret_value(),
+            disable_path=self._settings.disable_path,
+        )
 
     def _hook_source(self) -> HookSource:
         if self._broker is None:
@@ -68,7 +111,7 @@ class ZapierIntegration:
     @property
     def tools(self) -> Sequence[ToolSpec[Any]]:
         """Zapier's tools."""
-        return self._tools.specs()
+        return (*self._tools.specs(), *self._owner_tools.specs())
 
     async def start(self) -> None:
         """Begin delivering what an earlier process left."""
@@ -85,6 +128,7 @@ class ZapierIntegration:
     async def aclose(self) -> None:
         """Finish the deliveries under way, then close."""
         await self._dispatcher.aclose()
+        await self._writer.aclose()
         if self._broker is not None:
             await self._broker.aclose()
         await self._outbound.aclose()

@@ -12,6 +12,8 @@ from mcp_servers.shared.settings import ServerSettings
 PREFIX = "ZAPIER_"
 HOOKS_HOST = "hooks.zapier.com"
 API_HOST = "api.zapier.com"
+ACTIONS_HOST = "sdkapi.zapier.com"
+TOKEN_HOST = "zapier.com"  # noqa: S105 - a name
 DEFAULT_HOOK = "default"
 
 
@@ -61,6 +63,16 @@ class ZapierSettings(ServerSettings):
     api_key: Annotated[SecretStr | None, Field(validation_alias="ZAPIER_API_KEY")] = None
     api_url: Annotated[str, Field(validation_alias="ZAPIER_API_URL")] = "https://api.zapier.com/"
 
+    disable_path: Annotated[str, Field(validation_alias="ZAPIER_DISABLE_PATH", pattern=r"^/.*\{id\}")] = (
+        "/v2/zaps/{id}/disable"
+    )
+    """Where a Zap is turned off. Unverified: Zapier documents only ``/enable``."""
+    client_id: Annotated[str | None, Field(validation_alias="ZAPIER_CREDENTIALS_CLIENT_ID")] = None
+    client_secret: Annotated[SecretStr | None, Field(validation_alias="ZAPIER_CREDENTIALS_CLIENT_SECRET")] = None
+    actions_url: Annotated[str, Field(validation_alias="ZAPIER_ACTIONS_URL")] = (
+        "https://sdkapi.zapier.com/api/v0/sdk/zapier"
+    )
+    token_url: Annotated[str, Field(validation_alias="ZAPIER_TOKEN_URL")] = "https://zapier.com/oauth/token/"  # noqa: S105 - a URL
     hook_seconds: Annotated[float, Field(validation_alias="ZAPIER_HOOK_SECONDS", gt=0, le=60)] = 10.0
     """How long one request to a hook may take."""
     per_second: Annotated[int, Field(validation_alias="ZAPIER_RATE_PER_SECOND", ge=1)] = 30
@@ -84,14 +96,28 @@ class ZapierSettings(ServerSettings):
                 variable = "ZAPIER_WEBHOOK_URL" if name == DEFAULT_HOOK and self.webhook_url else "ZAPIER_HOOKS"
                 msg = f"{variable}: the hook {name!r} is not at https://{HOOKS_HOST}; live mode sends nowhere else"
                 raise ValueError(msg)
-        if not _is_at(self.api_url, API_HOST):
-            msg = f"ZAPIER_API_URL is not at https://{API_HOST}: live mode talks to Zapier only; unset it"
+        places = {
+            "ZAPIER_API_URL": (self.api_url, API_HOST),
+            "ZAPIER_ACTIONS_URL": (self.actions_url, ACTIONS_HOST),
+            "ZAPIER_TOKEN_URL": (self.token_url, TOKEN_HOST),
+        }
+        for variable, (url, host) in places.items():
+            if not _is_at(url, host):
+                msg = f"{variable} is not at https://{host}: live mode talks to Zapier only; unset it"
+                raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _client_is_whole(self) -> Self:
+        if (self.client_id is None) != (self.client_secret is None):
+            missing = "ID" if self.client_id is None else "SECRET"
+            msg = f"ZAPIER_CREDENTIALS_CLIENT_{missing} is missing: the two go together"
             raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
     def _has_a_credential(self) -> Self:
-        if self.auth == "static" and not self.hooks and self.api_key is None:
+        if self.auth == "static" and not self.hooks and self.api_key is None and self.client_id is None:
             msg = "ZAPIER_WEBHOOK_URL is missing: set it to the URL of a catch hook (Webhooks by Zapier → Catch Hook)"
             raise ValueError(msg)
         return self

@@ -1,25 +1,27 @@
 """Zapier's tools."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from contracts.meta import Role
 from mcp_servers.shared.calls import Call
-from mcp_servers.shared.errors import NotFound
+from mcp_servers.shared.errors import NotFound, ServerError
 from mcp_servers.shared.tools import ToolSpec
-from mcp_servers.zapier.client import WorkflowApi
 from mcp_servers.zapier.deliveries import SPEECH, failure_of, receipt_of
 from mcp_servers.zapier.dispatcher import Dispatcher
 from mcp_servers.zapier.hooks import HookSource, account_of, check_payload
 from mcp_servers.zapier.models import DeliveryView, GetDelivery, ListZaps, Triggered, TriggerZap, Zaps, ZapView
-from mcp_servers.zapier.queue import DeliveryQueue, NewDelivery
+from mcp_servers.zapier.queue import Delivery, DeliveryQueue, NewDelivery, State
 from mcp_servers.zapier.settings import Hook
+from mcp_servers.zapier.ways import ManagesZaps, WaySource, Zap
 
 ACCEPTANCE_SECONDS = 1.5
 """How long a caller waits for Zapier to take a delivery. It is stored before, and goes on after."""
+OVER = {"success": True, "error": False, "error_handled": False, "halted": False, "filtered": False}
+"""How a run that is over ended: whether it ran to its end."""
 SHOWN_SCHEMAS = 2_000
 """Characters of payload schemas that a model is shown; beyond them, only the names of the fields."""
 
@@ -29,7 +31,8 @@ class ZapierTools:
     """The tools of one account.
 
     Args:
-        workflow: lists Zaps.
+        ways: what the credential opens beside the hooks.
+        zaps: keeps lists of Zaps for a while.
         hooks: where deliveries may go.
         shown: hooks to describe to a model, by name.
         dispatcher: delivers.
@@ -37,7 +40,8 @@ class ZapierTools:
         demo: whether receipts are of the sandbox.
     """
 
-    workflow: WorkflowApi
+    ways: WaySource
+    zaps: "ListedZaps"
     hooks: HookSource
     shown: Mapping[str, Hook]
     dispatcher: Dispatcher
@@ -113,6 +117,7 @@ class ZapierTools:
         delivery = await self.queue.get(args.delivery_id)
         if delivery is None or delivery.workspace != call.workspace:
             raise NotFound("delivery_id: no delivery of this id", field="delivery_id")
+        delivery = await self._with_run(delivery, call)
         return DeliveryView(
             speech=SPEECH[delivery.state],
             delivery_id=delivery.id,
@@ -125,13 +130,58 @@ class ZapierTools:
             updated_at=datetime.fromtimestamp(delivery.updated_at, UTC),
         )
 
+    async def _with_run(self, delivery: Delivery, call: Call) -> Delivery:
+        """Look for the run that the delivery caused, where the credential can see runs."""
+        if delivery.state is not State.ACCEPTED:
+            return delivery
+        try:
+            way = (await self.ways.of_call(call)).to_zaps()
+            runs = await way.runs(zap_number=None, status=None, search=delivery.id, most=1)
+        except ServerError:
+            return delivery
+        if not runs or runs[0].status not in OVER:
+            return delivery
+        await self.queue.note_run(delivery, run_id=runs[0].id, ran=OVER[runs[0].status])
+        return await self.queue.get(delivery.id) or delivery
+
     async def list_zaps(self, args: ListZaps, call: Call) -> Zaps:
         """What the account has."""
         del args
         hooks = await self.hooks.of_call(call)
-        zaps = [ZapView(id=zap.id, title=zap.title, enabled=zap.enabled) for zap in await self.workflow.list_zaps()]
+        way = (await self.ways.of_call(call)).to_zaps()
+        zaps = [
+            ZapView(id=zap.id, number=zap.number, title=zap.title, enabled=zap.enabled)
+            for zap in await self.zaps.of(call.workspace, way)
+        ]
         on = sum(zap.enabled for zap in zaps)
         return Zaps(speech=f"There are {len(zaps)} Zaps, {on} of them on.", zaps=zaps, hooks=sorted(hooks.by_name))
+
+
+class ListedZaps:
+    """Lists of Zaps, kept for a while; never used to decide a write.
+
+    Args:
+        ttl: seconds.
+        now: seconds since 1970.
+    """
+
+    def __init__(self, *, ttl: float, now: Callable[[], float]) -> None:
+        self._ttl = ttl
+        self._now = now
+        self._kept: dict[str, tuple[float, list[Zap]]] = {}
+
+    async def of(self, workspace: str, way: ManagesZaps) -> list[Zap]:
+        """The Zaps of a workspace."""
+        kept = self._kept.get(workspace)
+        if kept is not None and self._now() < kept[0]:
+            return kept[1]
+        zaps = await way.list_zaps()
+        self._kept[workspace] = (self._now() + self._ttl, zaps)
+        return zaps
+
+    def forget(self) -> None:
+        """A Zap has changed."""
+        self._kept.clear()
 
 
 def describe(hooks: Mapping[str, Hook]) -> str:
