@@ -9,11 +9,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from backend import metrics as metrics_endpoints
 from backend.access.service import AccessService
+from backend.agents import door_endpoints
 from backend.agents import endpoints as agent_endpoints
+from backend.agents.doors import DoorService
 from backend.agents.service import AgentService
+from backend.analytics import endpoints as analytics_endpoints
+from backend.analytics.chores import Chores
+from backend.analytics.ingest import Ingest
+from backend.analytics.intents import IntentService
+from backend.analytics.live import LiveCalls
+from backend.analytics.service import Analytics
 from backend.audit import endpoints as audit_endpoints
 from backend.calls import endpoints as call_endpoints
+from backend.calls.rooms import Rooms
 from backend.calls.service import CallService
 from backend.credentials import Credentials
 from backend.db import Database
@@ -21,6 +31,7 @@ from backend.errors import ApiError, api_error, http_error, invalid_request, une
 from backend.keys import endpoints as key_endpoints
 from backend.keys.service import KeyService
 from backend.limits import BodyLimit
+from backend.metrics import Measured, Metrics
 from backend.registry.access import ServerAccessGiver, TokenIssuer, static_issuer
 from backend.registry.manifests import load_manifests
 from backend.settings import BackendSettings, server_doors
@@ -31,13 +42,17 @@ from backend.workspaces import endpoints as workspace_endpoints
 from backend.workspaces.repository import DEMO_WORKSPACE, MAIN_WORKSPACE, add_workspace
 from backend.workspaces.service import WorkspaceService
 
-ROOMS = (
-    agent_endpoints,
-    audit_endpoints,
-    call_endpoints,
-    key_endpoints,
-    user_endpoints,
-    workspace_endpoints,
+ROUTERS = (
+    agent_endpoints.router,
+    door_endpoints.router,
+    analytics_endpoints.router,
+    audit_endpoints.router,
+    call_endpoints.router,
+    call_endpoints.rooms,
+    key_endpoints.router,
+    metrics_endpoints.router,
+    user_endpoints.router,
+    workspace_endpoints.router,
 )
 
 
@@ -54,13 +69,16 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     """
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database)
-    agents = AgentService(database, now)
-    call_tokens = CallTokens(settings.key_ring(), issuer=settings.issuer, now=now)
     manifests = load_manifests()
+    agents = AgentService(database, servers=[manifest.name for manifest in manifests], now=now)
+    call_tokens = CallTokens(settings.key_ring(), issuer=settings.issuer, now=now)
     doors = server_doors(manifests)
     credentials = Credentials(settings, database, manifests=manifests, doors=doors, call_tokens=call_tokens, now=now)
     server_access = ServerAccessGiver(doors, _issuer(settings, call_tokens))
-    calls = CallService(database, agents, access=server_access, demo=settings.demo, now=now)
+    rooms = Rooms(settings.rooms)
+    calls = CallService(database, agents, access=server_access, rooms=rooms, demo=settings.demo, now=now)
+    chores = Chores(database, now)
+    metrics = Metrics()
     assert settings.service_token is not None, "checked by the settings"
     workspace = DEMO_WORKSPACE if settings.demo else MAIN_WORKSPACE
     access = AccessService(database, service_token=settings.service_token, default_workspace=workspace, now=now)
@@ -74,7 +92,9 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
             async with database.scoped(workspace) as session:
                 await add_workspace(session, workspace, "Main", now())
         credentials.start()
+        chores.start()
         yield
+        await chores.aclose()
         await credentials.aclose()
         await database.aclose()
 
@@ -83,13 +103,18 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     app.state.users = UserService(database, base_url=settings.base_url, now=now)
     app.state.keys, app.state.workspaces = KeyService(database, now), WorkspaceService(database, now)
     app.state.settings, app.state.agents, app.state.calls = settings, agents, calls
+    app.state.doors, app.state.chores, app.state.metrics = DoorService(database, now), chores, metrics
+    app.state.ingest = Ingest(database, most_open=settings.ingest_batches, now=now)
+    app.state.intents, app.state.live = IntentService(database, now), LiveCalls(database, now)
+    app.state.analytics = Analytics(database, now)
     app.add_exception_handler(ApiError, api_error)
     app.add_exception_handler(RequestValidationError, invalid_request)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, unexpected)
     app.add_middleware(BodyLimit)
-    for room in ROOMS:
-        app.include_router(room.router)
+    app.add_middleware(Measured, metrics=metrics)
+    for router in ROUTERS:
+        app.include_router(router)
     app.include_router(user_endpoints.pages)
     credentials.install(app)
     _add_health(app, database)

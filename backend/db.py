@@ -152,15 +152,18 @@ class Database:
         async with self._sessions(info={UNSCOPED: reason}) as session, session.begin():
             yield session
 
-    async def migrate(self) -> None:
-        """Bring the tables to the newest revision."""
-        async with self._engine.begin() as connection:
-            await connection.run_sync(_upgrade, "head")
-
-    async def migrate_to(self, revision: str) -> None:
-        """Bring the tables to one revision, older ones too."""
-        async with self._engine.begin() as connection:
-            await connection.run_sync(_upgrade, revision)
+    async def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to the newest revision, or to the one named."""
+        async with self._engine.connect() as connection:
+            if self.is_sqlite:
+                # SQLite changes a table by making it anew, which its references would forbid meanwhile.
+                await connection.exec_driver_sql("pragma foreign_keys=off")
+                await connection.commit()
+            async with connection.begin():
+                await connection.run_sync(_upgrade, revision)
+            if self.is_sqlite:
+                await connection.exec_driver_sql("pragma foreign_keys=on")
+                await connection.commit()
 
     async def answers(self) -> bool:
         """Whether the database can be asked."""

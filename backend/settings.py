@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.calls.rooms import RoomSettings
 from backend.connections.vendors import OAuthClient
 from backend.registry.access import ServerDoor
 from backend.tokens.keys import BadKey, KeyRing, key_ring, local_key_ring
@@ -103,6 +104,24 @@ class BackendSettings(StorageSettings):
     issuer_url: Annotated[str | None, Field(validation_alias="BACKEND_ISSUER_URL")] = None
     """The issuer of call tokens, as the servers' ``MCP_ISSUER_URL`` names it; the public URL when unset."""
 
+    ingest_batches: Annotated[int, Field(validation_alias="BACKEND_INGEST_BATCHES", ge=1, le=1000)] = 32
+    """Batches of events that are worked on at once; who comes then is asked to come again."""
+    livekit_url: Annotated[str | None, Field(validation_alias="LIVEKIT_URL")] = None
+    """The LiveKit server of voice calls."""
+    livekit_public_url: Annotated[str | None, Field(validation_alias="LIVEKIT_PUBLIC_URL")] = None
+    """Where browsers reach it, when that differs."""
+    livekit_key: Annotated[str | None, Field(validation_alias="LIVEKIT_API_KEY")] = None
+    """Key of its API."""
+    livekit_secret: Annotated[SecretStr | None, Field(validation_alias="LIVEKIT_API_SECRET")] = None
+    """Secret of its API."""
+
+    @property
+    def rooms(self) -> RoomSettings | None:
+        """Where voice calls happen; None without a LiveKit server."""
+        if self.livekit_url is None or self.livekit_key is None or self.livekit_secret is None:
+            return None
+        return RoomSettings(self.livekit_public_url or self.livekit_url, self.livekit_key, self.livekit_secret)
+
     @property
     def base_url(self) -> str:
         """Where people's browsers reach this backend, without a trailing slash."""
@@ -131,6 +150,19 @@ class BackendSettings(StorageSettings):
             raise ValueError(msg)
         if self.sandbox_url is not None:
             msg = "BACKEND_SANDBOX_URL is set: live mode never uses the sandbox, unset it"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _livekit_is_whole(self) -> Self:
+        given = {
+            "LIVEKIT_URL": self.livekit_url,
+            "LIVEKIT_API_KEY": self.livekit_key,
+            "LIVEKIT_API_SECRET": self.livekit_secret,
+        }
+        missing = [name for name, value in given.items() if not value]
+        if missing and len(missing) < len(given):
+            msg = f"{missing[0]} is missing: {', '.join(given)} go together"
             raise ValueError(msg)
         return self
 

@@ -3,10 +3,16 @@
 from datetime import time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+LocalTime = Annotated[
+    time, WithJsonSchema({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"})
+]
+"""A time of day in the business's zone. JSON Schema's own format would want an offset."""
 
 
 class OpenPeriod(BaseModel):
@@ -14,8 +20,8 @@ class OpenPeriod(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    opens: time
-    closes: time
+    opens: LocalTime
+    closes: LocalTime
 
 
 class OpeningHours(BaseModel):

@@ -6,12 +6,19 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from backend.access.principal import Principal
 from backend.agents import repository as agents
+from backend.agents.doors import MILLION
 from backend.agents.service import AgentService
-from backend.calls.schemas import CallView, NewCall
+from backend.analytics.ending import close
+from backend.analytics.ingest import count_day
+from backend.calls import limits
+from backend.calls.rooms import CREATOR, SPAWNER, Rooms, agent_room, creator_room
+from backend.calls.schemas import CallView, Channel, NewCall, Outcome, Spawned
 from backend.calls.tables import CallRow
 from backend.db import Database
 from backend.errors import ApiError, not_found
+from backend.pages import Page, after, decode_cursor, encode_cursor, instant_of
 from backend.registry.access import Caller, ServerAccessGiver
 from contracts.agents import AgentSpec
 from contracts.calls import CallBootstrap, RenewedAccess
@@ -25,6 +32,7 @@ class CallService:
         database: where they are.
         agent_service: the agents.
         access: gives a call the addresses and tokens of its servers.
+        rooms: lets people into LiveKit rooms.
         demo: whether this is demo mode.
         now: the current instant, aware.
     """
@@ -35,12 +43,14 @@ class CallService:
         agent_service: AgentService,
         *,
         access: ServerAccessGiver,
+        rooms: Rooms,
         demo: bool,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._agents = agent_service
         self._access = access
+        self._rooms = rooms
         self._demo = demo
         self._now = now
 
@@ -56,25 +66,101 @@ class CallService:
             raise not_found("call")
         return workspace
 
-    async def start(self, workspace: str, new: NewCall) -> CallView:
-        """Register a call, pinned to the agent's published version.
+    async def register(self, workspace: str, new: NewCall) -> CallView:
+        """Register a call that a worker or a terminal begins: of an agent, or by the number that was dialled.
+
+        Args:
+            workspace: the agent's.
+            new: the call.
 
         Raises:
-            ApiError: 404 without such an agent.
+            ApiError: 404 without such an agent, 409 nothing published, 429 a limit is reached.
         """
+        channel = Channel.PHONE if new.dialled else Channel.TEXT
+        assert new.agent_id is not None, "a dialled number is resolved before"
         spec = await self._agents.get(workspace, new.agent_id)
+        return await self._begin(spec, channel, caller=new.caller, room=new.room)
+
+    async def spawn(
+        self, workspace: str, agent_id: str, *, channel: Channel, identity: str, caller: str | None, name: str | None
+    ) -> Spawned:
+        """Make a room for a call, with the agent dispatched into it, and let one person in.
+
+        Args:
+            workspace: the agent's.
+            agent_id: the agent.
+            channel: how the person comes.
+            identity: of the person in the room.
+            caller: the verified caller, if there is one.
+            name: to show.
+
+        Raises:
+            ApiError: as ``register``, or 503 without a LiveKit server.
+        """
+        self._rooms.must_be_there()
+        spec = await self._agents.get(workspace, agent_id)
+        call = await self._begin(spec, channel, caller=caller, room=agent_room(agent_id))
+        job: dict[str, object] = {"agent_id": spec.id, "agent_version": spec.version, "call_id": call.id}
+        assert call.room is not None, "made above"
+        return self._rooms.let_in(call.room, worker=SPAWNER, job=job, identity=identity, name=name, call_id=call.id)
+
+    def creator(self, principal: Principal, name: str | None) -> Spawned:
+        """A room to talk with the agent that makes agents.
+
+        Raises:
+            ApiError: 503 without a LiveKit server.
+        """
+        job: dict[str, object] = {"workspace": principal.workspace, "actor": principal.actor}
+        return self._rooms.let_in(
+            creator_room(), worker=CREATOR, job=job, identity=principal.actor, name=name, call_id=None
+        )
+
+    async def _begin(self, spec: AgentSpec, channel: Channel, *, caller: str | None, room: str | None) -> CallView:
+        now = self._now()
         row = CallRow(
             id=secrets.token_hex(16),
-            workspace_id=workspace,
             agent_id=spec.id,
             agent_version=spec.version,
-            caller=new.caller,
-            started_at=self._now(),
-            ended_at=None,
+            channel=channel.value,
+            caller=caller,
+            room=room,
+            started_at=now,
+            seen_at=now,
+            seconds=0,
+            cost=0,
         )
-        async with self._database.scoped(workspace) as session:
+        async with self._database.scoped(spec.workspace) as session:
+            await limits.check(session, spec, now)
             session.add(row)
-        return _view(row)
+            await session.flush()
+            await count_day(session, row, calls=1)
+        return view_of(row)
+
+    async def get(self, workspace: str, call_id: str) -> CallView:
+        """One call.
+
+        Raises:
+            ApiError: 404.
+        """
+        async with self._database.scoped(workspace) as session:
+            row = await session.get(CallRow, call_id)
+        if row is None:
+            raise not_found("call")
+        return view_of(row)
+
+    async def page(self, workspace: str, *, agent_id: str | None, limit: int, cursor: str | None) -> Page[CallView]:
+        """A page of the calls, the latest first."""
+        query = sa.select(CallRow).order_by(CallRow.started_at.desc(), CallRow.id.desc()).limit(limit + 1)
+        if agent_id is not None:
+            query = query.where(CallRow.agent_id == agent_id)
+        if cursor:
+            at, last = decode_cursor(cursor, 2)
+            query = query.where(after(CallRow.started_at, CallRow.id, values=(instant_of(at), last), descending=True))
+        async with self._database.scoped(workspace) as session:
+            rows = (await session.execute(query)).scalars().all()
+        items = [view_of(row) for row in rows[:limit]]
+        end = items[-1] if len(rows) > limit else None
+        return Page(items=items, next_cursor=encode_cursor((end.started_at.isoformat(), end.id)) if end else None)
 
     async def bootstrap(self, workspace: str, call_id: str) -> CallBootstrap:
         """Everything a worker needs, in one answer.
@@ -104,6 +190,7 @@ class CallService:
                 raise not_found("call")
             if row.ended_at is not None:
                 raise ApiError(409, "call_ended", "this call has ended; start a new one")
+            row.seen_at = self._now()
             spec = await agents.version_of(session, row.agent_id, row.agent_version)
         if spec is None:
             raise not_found("agent version")
@@ -119,19 +206,27 @@ class CallService:
             row = await session.get(CallRow, call_id)
             if row is None:
                 raise not_found("call")
-            row.ended_at = row.ended_at or self._now()
-        return _view(row)
+            if row.ended_at is None:
+                await close(session, row, self._now(), Outcome.ENDED)
+        return view_of(row)
 
 
 def _caller(row: CallRow) -> Caller:
     return Caller(call=row.id, caller=row.caller, role=Role.PUBLIC)
 
 
-def _view(row: CallRow) -> CallView:
+def view_of(row: CallRow) -> CallView:
+    """A call as the API says it."""
     return CallView(
         id=row.id,
         agent_id=row.agent_id,
         agent_version=row.agent_version,
+        channel=Channel(row.channel),
+        caller=row.caller,
+        room=row.room,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        seconds=row.seconds,
+        cost=row.cost / MILLION,
     )

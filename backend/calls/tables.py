@@ -7,15 +7,38 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.db import Base, Instant, Owned
 
+STILL_LIVE = sa.column("ended_at").is_(None)
+
 
 class CallRow(Owned, Base):
     """One call."""
 
     __tablename__ = "calls"
+    __table_args__ = (
+        sa.Index("ix_calls_recent", "workspace_id", "started_at", "id"),
+        sa.Index("ix_calls_of_agent", "agent_id", "started_at", "id"),
+        sa.Index(
+            "ix_calls_live",
+            "agent_id",
+            "seen_at",
+            sqlite_where=STILL_LIVE,
+            postgresql_where=STILL_LIVE,
+        ),
+        sa.Index("ix_calls_ended_at", "ended_at"),
+    )
 
     id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     agent_id: Mapped[str] = mapped_column(sa.ForeignKey("agents.id"), index=True)
     agent_version: Mapped[int] = mapped_column(sa.Integer)
+    channel: Mapped[str] = mapped_column(sa.String(16))
     caller: Mapped[str | None] = mapped_column(sa.String(256))
+    room: Mapped[str | None] = mapped_column(sa.String(128))
     started_at: Mapped[datetime] = mapped_column(Instant)
+    seen_at: Mapped[datetime] = mapped_column(Instant)
+    """When its worker was last heard of."""
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    outcome: Mapped[str | None] = mapped_column(sa.String(16))
+    seconds: Mapped[int] = mapped_column(sa.Integer)
+    """How long it lasted, once it has ended."""
+    cost: Mapped[int] = mapped_column(sa.BigInteger)
+    """Millionths of the price table's currency."""

@@ -53,7 +53,7 @@ async def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
 
 async def test_a_database_of_the_first_revision_opens_with_its_data(tmp_path: Path) -> None:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'backend.sqlite3'}")
-    await database.migrate_to("0001")
+    await database.migrate("0001")
     async with database.unscoped("a test writes rows as the first release did") as session:
         for statement in FIRST_DATA:
             wanted = {"at": datetime(2026, 1, 2, tzinfo=UTC).isoformat(" "), "spec": SPEC}

@@ -41,8 +41,17 @@ async def database(tmp_path: Path):
     async with database.scoped("one") as session:
         session.add(AgentRow(id="a", name="A", published_version=1, created_at=MONDAY_MORNING))
         await session.flush()
-        session.add(AgentVersionRow(agent_id="a", version=1, spec={}, created_at=MONDAY_MORNING))
-        session.add(CallRow(id="c", agent_id="a", agent_version=1, started_at=MONDAY_MORNING))
+        session.add(
+            AgentVersionRow(
+                agent_id="a", version=1, state="published", created_by="seed", spec={}, created_at=MONDAY_MORNING
+            )
+        )
+        session.add(
+            CallRow(
+                id="c", agent_id="a", agent_version=1, channel="text", started_at=MONDAY_MORNING,
+                seen_at=MONDAY_MORNING, seconds=0, cost=0,
+            )
+        )  # fmt: skip
     yield database
     await database.aclose()
 

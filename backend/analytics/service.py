@@ -1,0 +1,159 @@
+"""Timelines, counts, prices, and how long what was said is kept."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from backend.access.principal import Principal
+from backend.analytics.counts import percentile
+from backend.analytics.ingest import MILLION, SUCCEEDED
+from backend.analytics.schemas import (
+    DayStats,
+    IntegrationStats,
+    Keeping,
+    Prices,
+    TimelineEntry,
+    ToolStats,
+)
+from backend.analytics.tables import DayCountRow, EventRow, KeepingRow, PriceRow, ToolCountRow
+from backend.audit.service import record
+from backend.calls.tables import CallRow
+from backend.db import Database
+from backend.errors import not_found
+from backend.pages import Page, after, decode_cursor, encode_cursor, instant_of
+from contracts.events import UsageItem
+
+
+class Analytics:
+    """What happened in a workspace.
+
+    Args:
+        database: where it is.
+        now: the current instant, aware.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    async def timeline(self, workspace: str, call_id: str, *, limit: int, cursor: str | None) -> Page[TimelineEntry]:
+        """The events of a call, in the order in which they happened.
+
+        Raises:
+            ApiError: 404.
+        """
+        query = sa.select(EventRow).where(EventRow.call_id == call_id).order_by(EventRow.at, EventRow.id)
+        if cursor:
+            at, last = decode_cursor(cursor, 2)
+            query = query.where(after(EventRow.at, EventRow.id, values=(instant_of(at), last)))
+        async with self._database.scoped(workspace) as session:
+            if await session.get(CallRow, call_id) is None:
+                raise not_found("call")
+            rows = (await session.execute(query.limit(limit + 1))).scalars().all()
+        items = [TimelineEntry.model_validate(row, from_attributes=True) for row in rows[:limit]]
+        end = items[-1] if len(rows) > limit else None
+        return Page(items=items, next_cursor=encode_cursor((end.at.isoformat(), end.id)) if end else None)
+
+    async def tools(self, workspace: str, since: date, until: date, agent_id: str | None) -> list[ToolStats]:
+        """How each tool did between two days, both counted."""
+        columns = (ToolCountRow.server, ToolCountRow.tool, ToolCountRow.outcome, ToolCountRow.bucket)
+        query = sa.select(*columns, sa.func.sum(ToolCountRow.count)).where(ToolCountRow.day.between(since, until))
+        if agent_id is not None:
+            query = query.where(ToolCountRow.agent_id == agent_id)
+        outcomes: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        buckets: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        async with self._database.scoped(workspace) as session:
+            for server, tool, outcome, bucket, count in await session.execute(query.group_by(*columns)):
+                outcomes[server, tool][outcome] += int(count)
+                buckets[server, tool][bucket] += int(count)
+        return [
+            _tool_stats(server, tool, outcomes[server, tool], buckets[server, tool])
+            for server, tool in sorted(outcomes)
+        ]
+
+    async def days(self, workspace: str, since: date, until: date, *, limit: int, cursor: str | None) -> Page[DayStats]:
+        """Calls and cost of each agent by day, the latest first."""
+        query = sa.select(DayCountRow).where(DayCountRow.day.between(since, until))
+        if cursor:
+            day, agent = decode_cursor(cursor, 2)
+            key = (instant_of(f"{day}T00:00:00+00:00").date(), agent)
+            query = query.where(after(DayCountRow.day, DayCountRow.agent_id, values=key, descending=True))
+        ordered = query.order_by(DayCountRow.day.desc(), DayCountRow.agent_id.desc()).limit(limit + 1)
+        async with self._database.scoped(workspace) as session:
+            rows = (await session.execute(ordered)).scalars().all()
+        items = [
+            DayStats(
+                day=row.day,
+                agent_id=row.agent_id,
+                calls=row.calls,
+                minutes=round(row.seconds / 60, 2),
+                cost=row.cost / MILLION,
+            )
+            for row in rows[:limit]
+        ]
+        end = items[-1] if len(rows) > limit else None
+        return Page(items=items, next_cursor=encode_cursor((end.day.isoformat(), end.agent_id)) if end else None)
+
+    async def integrations(self, workspace: str, since: date, until: date) -> list[IntegrationStats]:
+        """Tool calls of each integration by day."""
+        failed = sa.case((ToolCountRow.outcome == SUCCEEDED, 0), else_=ToolCountRow.count)
+        query = (
+            sa.select(ToolCountRow.day, ToolCountRow.server, sa.func.sum(ToolCountRow.count), sa.func.sum(failed))
+            .where(ToolCountRow.day.between(since, until))
+            .group_by(ToolCountRow.day, ToolCountRow.server)
+            .order_by(ToolCountRow.day.desc(), ToolCountRow.server)
+        )
+        async with self._database.scoped(workspace) as session:
+            rows = (await session.execute(query)).all()
+        return [
+            IntegrationStats(day=day, server=server, calls=int(calls), errors=int(errors))
+            for day, server, calls, errors in rows
+        ]
+
+    async def prices(self, workspace: str) -> Prices:
+        """What is paid for each item."""
+        async with self._database.scoped(workspace) as session:
+            rows = (await session.execute(sa.select(PriceRow))).scalars().all()
+        return Prices(prices={UsageItem(row.item): row.price / MILLION for row in rows})
+
+    async def set_prices(self, principal: Principal, prices: Prices) -> Prices:
+        """Say what is paid for each item. Calls that were counted keep their cost."""
+        async with self._database.scoped(principal.workspace) as session:
+            await session.execute(sa.delete(PriceRow))
+            for item, price in prices.prices.items():
+                session.add(PriceRow(workspace_id=principal.workspace, item=item.value, price=round(price * MILLION)))
+            record(session, principal, "prices.set", principal.workspace, at=self._now())
+        return prices
+
+    async def keeping(self, workspace: str) -> Keeping:
+        """How long what was said is kept."""
+        async with self._database.scoped(workspace) as session:
+            row = await session.get(KeepingRow, workspace)
+        return Keeping() if row is None else Keeping.model_validate(_fields(row))
+
+    async def set_keeping(self, principal: Principal, keeping: Keeping) -> Keeping:
+        """Say how long what was said is kept."""
+        async with self._database.scoped(principal.workspace) as session:
+            await session.execute(sa.delete(KeepingRow))
+            session.add(KeepingRow(workspace_id=principal.workspace, **keeping.model_dump()))
+            record(session, principal, "keeping.set", principal.workspace, at=self._now(), **keeping.model_dump())
+        return keeping
+
+
+def _fields(row: KeepingRow) -> dict[str, int | bool]:
+    return {"keep_text": row.keep_text, "text_days": row.text_days, "event_days": row.event_days}
+
+
+def _tool_stats(server: str, tool: str, outcomes: dict[str, int], buckets: dict[int, int]) -> ToolStats:
+    return ToolStats(
+        server=server,
+        tool=tool,
+        calls=sum(outcomes.values()),
+        succeeded=outcomes.get(SUCCEEDED, 0),
+        errors={kind: count for kind, count in sorted(outcomes.items()) if kind != SUCCEEDED},
+        p50_ms=percentile(buckets, 0.5),
+        p95_ms=percentile(buckets, 0.95),
+        p99_ms=percentile(buckets, 0.99),
+    )

@@ -1,0 +1,98 @@
+"""Events of calls, and counts of them by day: what the overviews read, so that they stay quick however many calls there are."""
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.db import Base, Instant, Owned
+
+
+class EventRow(Owned, Base):
+    """One event of a call."""
+
+    __tablename__ = "call_events"
+    __table_args__ = (sa.Index("ix_call_events_timeline", "call_id", "at", "id"), sa.Index("ix_call_events_at", "at"))
+
+    call_id: Mapped[str] = mapped_column(sa.ForeignKey("calls.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    at: Mapped[datetime] = mapped_column(Instant)
+    data: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+
+
+class DayCountRow(Owned, Base):
+    """Calls of an agent on a day (UTC)."""
+
+    __tablename__ = "day_counts"
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    agent_id: Mapped[str] = mapped_column(sa.ForeignKey("agents.id"), primary_key=True)
+    calls: Mapped[int] = mapped_column(sa.BigInteger)
+    seconds: Mapped[int] = mapped_column(sa.BigInteger)
+    cost: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class ToolCountRow(Owned, Base):
+    """Tool calls of an agent on a day by outcome and class of latency."""
+
+    __tablename__ = "tool_counts"
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    agent_id: Mapped[str] = mapped_column(sa.ForeignKey("agents.id"), primary_key=True)
+    server: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    tool: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    outcome: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    bucket: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    count: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class PriceRow(Owned, Base):
+    """What a unit costs a workspace."""
+
+    __tablename__ = "prices"
+
+    workspace_id: Mapped[str] = mapped_column(sa.ForeignKey("workspaces.id"), primary_key=True)
+    item: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    price: Mapped[int] = mapped_column(sa.BigInteger)
+    """Millionths of the currency for a million units."""
+
+
+class KeepingRow(Owned, Base):
+    """How long a workspace keeps what was said."""
+
+    __tablename__ = "keeping"
+
+    workspace_id: Mapped[str] = mapped_column(sa.ForeignKey("workspaces.id"), primary_key=True)
+    keep_text: Mapped[bool] = mapped_column(sa.Boolean)
+    text_days: Mapped[int] = mapped_column(sa.Integer)
+    event_days: Mapped[int] = mapped_column(sa.Integer)
+
+
+class IntentRow(Owned, Base):
+    """A flow of several writes."""
+
+    __tablename__ = "intents"
+
+    call_id: Mapped[str] = mapped_column(sa.ForeignKey("calls.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(sa.String(100))
+    state: Mapped[str] = mapped_column(sa.String(16), index=True)
+    opened_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class IntentStepRow(Owned, Base):
+    """A write of a flow."""
+
+    __tablename__ = "intent_steps"
+    __table_args__ = (sa.ForeignKeyConstraint(["call_id", "intent_id"], ["intents.call_id", "intents.id"]),)
+
+    call_id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    intent_id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    operation: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    position: Mapped[int] = mapped_column(sa.Integer)
+    tool: Mapped[str] = mapped_column(sa.String(100))
+    server: Mapped[str] = mapped_column(sa.String(100))
+    state: Mapped[str] = mapped_column(sa.String(16))
+    settled_at: Mapped[datetime | None] = mapped_column(Instant)
