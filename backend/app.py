@@ -32,7 +32,7 @@ from backend.keys import endpoints as key_endpoints
 from backend.keys.service import KeyService
 from backend.limits import BodyLimit
 from backend.metrics import Measured, Metrics
-from backend.registry.access import ServerAccessGiver, TokenIssuer, static_issuer
+from backend.registry.access import ServerAccessGiver, TokenIssuer, none_broken, static_issuer
 from backend.registry.manifests import load_manifests
 from backend.settings import BackendSettings, server_doors
 from backend.tokens.service import CallTokens
@@ -74,7 +74,8 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     call_tokens = CallTokens(settings.key_ring(), issuer=settings.issuer, now=now)
     doors = server_doors(manifests)
     credentials = Credentials(settings, database, manifests=manifests, doors=doors, call_tokens=call_tokens, now=now)
-    server_access = ServerAccessGiver(doors, _issuer(settings, call_tokens))
+    broken = credentials.connections.broken_servers if settings.mcp_auth == "jwks" else none_broken
+    server_access = ServerAccessGiver(doors, _issuer(settings, call_tokens), broken)
     rooms = Rooms(settings.rooms)
     calls = CallService(database, agents, access=server_access, rooms=rooms, demo=settings.demo, now=now)
     chores = Chores(database, now)

@@ -95,6 +95,12 @@ class ConnectionService:
             raise not_found("connection")
         return row
 
+    async def broken_servers(self, workspace: str) -> set[str]:
+        """The integrations of which nothing that is connected works."""
+        async with self._database.scoped(workspace) as session:
+            rows = await repository.listed(session)
+        return {row.server for row in rows} - {row.server for row in rows if row.status == Status.CONNECTED.value}
+
     async def start_oauth(self, workspace: str, actor: str, server: str, *, browser: str) -> StartedOAuth:
         """Begin to connect an account; see ``OAuthFlows.start``."""
         return await self._flows.start(workspace, actor, server, browser=browser)

@@ -1,6 +1,6 @@
 """How a worker reaches the servers of its agent during one call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,13 @@ from contracts.meta import Role
 
 TokenIssuer = Callable[[TokenGrant], tuple[SecretStr, datetime | None]]
 """Gives a bearer and when it expires; None for never."""
+
+BrokenServers = Callable[[str], Awaitable[Collection[str]]]
+
+
+async def none_broken(_: str) -> Collection[str]:
+    """For servers with credentials of their own (``MCP_AUTH=static``)."""
+    return ()
 
 
 def static_issuer(token: SecretStr) -> TokenIssuer:
@@ -56,15 +63,21 @@ class ServerAccessGiver:
     Args:
         doors: the operator's servers by name.
         issue: gives the token of a grant.
+        broken: the servers that a workspace's calls cannot use now, since the owner must connect again.
     """
 
-    def __init__(self, doors: Mapping[str, ServerDoor], issue: TokenIssuer) -> None:
+    def __init__(self, doors: Mapping[str, ServerDoor], issue: TokenIssuer, broken: BrokenServers) -> None:
         self._doors = doors
         self._issue = issue
+        self._broken = broken
 
     async def for_call(self, spec: AgentSpec, caller: Caller) -> tuple[ServerAccess, ...]:
-        """The servers that the agent may use in this call, in the agent's own order."""
-        doors = [self._doors[name] for name in spec.servers if name in self._doors]
+        """The servers that the agent may use in this call, in the agent's own order.
+
+        One whose connection broke is left out: a caller is not offered what cannot be done.
+        """
+        usable = self._doors.keys() - await self._broken(spec.workspace)
+        doors = [self._doors[name] for name in spec.servers if name in usable]
         return tuple(self._access(door, spec, caller) for door in doors)
 
     def _access(self, door: ServerDoor, spec: AgentSpec, caller: Caller) -> ServerAccess:

@@ -1,0 +1,164 @@
+"""Through the API alone, with the sandbox as Google and Zapier: connect, call, lose the access, and be told so."""
+
+import base64
+import re
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+
+from contracts.broker import (
+    ACCESS_TOKEN_TYPE,
+    HOOKS_TOKEN_TYPE,
+    SUBJECT_TOKEN_TYPE,
+    TOKEN_EXCHANGE_GRANT,
+    TOKEN_PATH,
+    ExchangedToken,
+)
+from tests.backend.served import MCP_SERVICE_TOKEN, Backend, serve_backend
+from tests.clock import Clock
+from tests.running import RunningApp, running
+
+ADMIN = {"x-sandbox-admin": "1"}
+CALENDAR, ZAPIER = "http://127.0.0.1:3002/mcp", "http://127.0.0.1:3001/mcp"
+HOOK = "/hooks/catch/100001/canary-hook-code/"
+
+
+@pytest.fixture
+async def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path, clock: Clock) -> AsyncGenerator[RunningApp]:
+    from sandbox.app import create_app
+    from sandbox.settings import SandboxSettings
+
+    settings = SandboxSettings(_env_file=None, state=tmp_path / "sandbox", zone="Europe/Madrid")
+    async with running(create_app(settings, now=clock.now)) as served:
+        yield served
+
+
+@pytest.fixture
+async def backend(tmp_path: Path, clock: Clock, sandbox: RunningApp) -> AsyncGenerator[Backend]:
+    async with serve_backend(tmp_path / "backend", clock=clock, BACKEND_SANDBOX_URL=sandbox.url) as served:
+        yield served
+
+
+async def connect_google(backend: Backend, *, untick: str | None = None) -> httpx.Response:
+    """Begin at the API, answer the sandbox's consent page as a person does, and come back."""
+    started = await backend.post("/api/connections/oauth", {"server": "google-calendar"}, expect=201)
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as person:
+        page = await person.get(started["authorize_url"])
+        assert page.status_code == 200, page.text
+        boxes = re.findall(r'type="checkbox" name="scope" value="([^"]+)"', page.text)
+        (ticket,) = re.findall(r'name="ticket" value="([^"]+)"', page.text)
+        form = {
+            "ticket": ticket,
+            "account": "demo@sandbox.example",
+            "scope": [box for box in boxes if box != untick],
+            "decision": "allow",
+        }
+        sent = await person.post(urljoin(started["authorize_url"], "/o/oauth2/v2/auth"), data=form)
+        assert sent.status_code == 302, sent.text
+    return await backend.api.get(sent.headers["location"])
+
+
+async def exchange(backend: Backend, access: dict[str, Any], resource: str, wanted: str) -> httpx.Response:
+    form = {
+        "grant_type": TOKEN_EXCHANGE_GRANT, "subject_token": access["token"], "subject_token_type": SUBJECT_TOKEN_TYPE,
+        "resource": resource, "requested_token_type": wanted,
+    }  # fmt: skip
+    headers = {"authorization": f"Bearer {MCP_SERVICE_TOKEN}"}
+    async with httpx.AsyncClient(base_url=backend.app.url, trust_env=False, timeout=30) as server:
+        return await server.post(TOKEN_PATH, data=form, headers=headers)
+
+
+@pytest.mark.needs_zapier
+async def test_connect_call_revoke_and_the_next_call_offers_no_booking(
+    backend: Backend, sandbox: RunningApp, clock: Clock
+) -> None:
+    connected = await connect_google(backend)
+    assert connected.status_code == 200, connected.text
+    new_hook = {
+        "server": "zapier", "name": "restaurant_reservation", "url": sandbox.url + HOOK, "key_fields": ["booking"],
+    }  # fmt: skip
+    await backend.post("/api/connections/hooks", new_hook, expect=201)
+
+    # A call's servers get what was connected, and it works at the vendors.
+    access = await backend.access(await backend.start_call())
+    answer = await exchange(backend, access["google-calendar"], CALENDAR, ACCESS_TOKEN_TYPE)
+    token = ExchangedToken.model_validate_json(answer.content).access_token.get_secret_value()
+    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False, timeout=30) as vendor:
+        events = await vendor.get("/calendar/v3/calendars/primary/events", headers={"authorization": f"Bearer {token}"})
+        assert events.status_code == 200, events.text
+        delivered = (await vendor.get("/_sandbox/zapier/deliveries")).json()
+        assert delivered[0]["body"]["voxie_test"] is True
+        hooks = await exchange(backend, access["zapier"], ZAPIER, HOOKS_TOKEN_TYPE)
+        assert ExchangedToken.model_validate_json(hooks.content).hooks["restaurant_reservation"].key_fields == (
+            "booking",
+        )
+
+        # The owner of the account takes it back at Google: one probe later it is known, and no call is offered it.
+        revoked = await vendor.post(
+            "/_sandbox/google/grants/revoke", json={"account": "demo@sandbox.example"}, headers=ADMIN
+        )
+        assert revoked.status_code == 200, revoked.text
+    clock.advance(minutes=10)
+    await backend.probe.check_due()
+    google = next(
+        found
+        for found in (await backend.get("/api/connections"))["connections"]
+        if found["server"] == "google-calendar"
+    )
+    assert google["status"] == "needs_reconnect"
+    assert google["reason"]
+    assert google["reconnect_url"].startswith(backend.app.url)
+    assert set(await backend.access(await backend.start_call())) == {"zapier"}
+
+    # Connected again, it is offered again.
+    assert (await connect_google(backend)).status_code == 200
+    assert set(await backend.access(await backend.start_call())) == {"google-calendar", "zapier"}
+
+
+async def test_a_box_that_is_left_unticked_at_the_sandbox_is_named(backend: Backend) -> None:
+    scope = "https://www.googleapis.com/auth/calendar.freebusy"
+    answer = await connect_google(backend, untick=scope)
+    assert (answer.status_code, answer.json()["field"]) == (422, scope)
+
+
+async def test_nothing_secret_is_kept_or_logged_in_clear(
+    backend: Backend, sandbox: RunningApp, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Canaries in the hook's address, the key and the tokens, looked for as they are and as base64."""
+    await connect_google(backend)
+    await backend.post(
+        "/api/connections/hooks", {"server": "zapier", "name": "one", "url": sandbox.url + HOOK}, expect=201
+    )
+    await backend.api.post("/api/connections/keys", json={"server": "zapier", "api_key": "canary-wrong-key"})
+    access = await backend.access(await backend.start_call())
+    answer = await exchange(backend, access["google-calendar"], CALENDAR, ACCESS_TOKEN_TYPE)
+    token = ExchangedToken.model_validate_json(answer.content).access_token.get_secret_value()
+    shown = (await backend.api.get("/api/connections")).text
+    stored = b"".join(path.read_bytes() for path in sorted((tmp_path / "backend").glob("backend.sqlite3*")))
+    written = capfd.readouterr()
+    seen = stored + shown.encode() + (written.out + written.err).encode()
+    for canary in (
+        "canary-hook-code",
+        "canary-wrong-key",
+        token,
+        access["google-calendar"]["token"],
+        MCP_SERVICE_TOKEN,
+    ):
+        for form in _forms(canary):
+            assert form not in seen, canary
+
+
+def _forms(secret: str) -> list[bytes]:
+    """A secret as it is, and inside base64 at each of its three alignments."""
+    plain = secret.encode()
+    encoded = [base64.b64encode(b"x" * shift + plain)[4 if shift else 0 : -4] for shift in range(3)]
+    return [plain, *encoded, *(form.replace(b"+", b"-").replace(b"/", b"_") for form in encoded)]
