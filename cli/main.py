@@ -65,6 +65,20 @@ def chat(
 
 
 @app.command()
+def new(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help="restaurant, dental, medical or business")],
+    name: Annotated[str | None, typer.Option(help="The business's name")] = None,
+    zone: Annotated[str | None, typer.Option(help="IANA zone such as Europe/Madrid; the calendar's without it")] = None,
+    hook: Annotated[str | None, typer.Option(help="The Zapier hook that is told of bookings")] = None,
+) -> None:
+    """Make an agent from a template."""
+    from cli.new import new as run  # noqa: PLC0415
+
+    run(context.obj, kind, name=name, zone=zone, hook=hook)
+
+
+@app.command()
 def tools(
     context: typer.Context,
     server: Annotated[str | None, typer.Argument(help="One server's name; all without it")] = None,

@@ -91,6 +91,16 @@ def test_it_prints_a_line_with_its_url_for_each_service_and_then_the_next_comman
     assert "refuses this copy's token" in stranger.stdout
 
 
+def test_an_agent_is_made_from_a_template(copies: list[Copy]) -> None:
+    made = voxie("new", "dental", "--name", "Dr. Lopez", "--zone", "Europe/Madrid", *copies[0].options)
+    assert made.returncode == 0, made.stderr
+    assert re.search(r"Dr\. Lopez is ready\. Talk to it: voxie chat \S+ --state", made.stdout)
+    for arguments, said in ((("dentl",), "there are: restaurant, dental"), (("dental", "--zone", "Mars/One"), "zone")):
+        refused = voxie("new", *arguments, *copies[0].options)
+        assert refused.returncode == 1
+        assert said in refused.stderr
+
+
 def test_a_service_that_is_killed_is_started_again_and_nothing_booked_is_lost(copies: list[Copy]) -> None:
     copy, span = copies[1], {"start": "2035-05-07T19:00", "end": "2035-05-07T20:30"}
     booked = voxie(
