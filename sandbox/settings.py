@@ -34,7 +34,7 @@ class SandboxSettings(BaseSettings):
     def _zone_exists(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             msg = f"SANDBOX_ZONE: {name} is not an IANA time zone such as Europe/Madrid"
             raise ValueError(msg) from None
         return name

@@ -65,7 +65,7 @@ class CallTimes:
             return
         try:
             self.zone = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             return
 
     def span(self, words: str) -> Span:

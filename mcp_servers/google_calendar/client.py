@@ -262,7 +262,7 @@ def read_zone(answer: Mapping[str, Any]) -> ZoneInfo:
     """
     try:
         return ZoneInfo(str(answer["timeZone"]))
-    except (KeyError, ZoneInfoNotFoundError, ValueError):
+    except (KeyError, ZoneInfoNotFoundError, ValueError, OSError):
         raise Unavailable("Google Calendar's answer names no zone that is known here") from None
 
 

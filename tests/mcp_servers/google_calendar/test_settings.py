@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from mcp_servers.google_calendar.client import read_zone
 from mcp_servers.google_calendar.server import create
 from mcp_servers.google_calendar.settings import PREFIX, GoogleCalendarSettings
+from mcp_servers.shared.errors import Unavailable
 from mcp_servers.shared.settings import SettingsError, load_settings
 
 
@@ -93,3 +95,9 @@ def run_alone(state: Path, **variables: Any) -> subprocess.CompletedProcess[str]
         timeout=50,
         check=False,
     )
+
+
+@pytest.mark.parametrize("answer", [{}, {"timeZone": "Europe"}, {"timeZone": "Mars/One"}, {"timeZone": ""}])
+def test_a_calendar_whose_zone_is_none_is_not_guessed(answer: dict[str, str]) -> None:
+    with pytest.raises(Unavailable):
+        read_zone(answer)
