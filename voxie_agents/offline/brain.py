@@ -4,13 +4,23 @@ The brain keeps nothing between decisions: it is run through the conversation fr
 deterministic arrives at the same state.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from voxie_agents.answers import yes_or_no
-from voxie_agents.offline.hearing import code, heard, intent, picked, time_words
+from voxie_agents.offline.hearing import (
+    about,
+    changed_argument,
+    code,
+    heard,
+    intent,
+    is_number_alone,
+    picked,
+    time_words,
+)
 from voxie_agents.offline.tool_view import ToolView
+from voxie_agents.offline.wording import mappings, spoken_phone, telling_words
 
 OFFLINE_NOTICE = "I'm the offline demo brain: I follow simple rules and understand English only."
 
@@ -78,6 +88,7 @@ class Brain:
             "offer": self._hear_offer,
             "which": self._hear_which,
             "retry": self._hear_retry,
+            "change": self._hear_change,
             "booking_code": self._hear_code,
         }.get(self.asked or "")
         move = handler(words) if handler else None
@@ -105,7 +116,7 @@ class Brain:
         given = self._absorb(words)
         if (
             given is not None
-            and wanted in {None, "book", "hello", "thanks", "hours"}
+            and wanted in {None, "book", "hello", "thanks", "hours", "fact"}
             and self._about_booking(given, wanted)
         ):
             return given
@@ -116,18 +127,29 @@ class Brain:
                 return self._start_list(words)
             case "book":
                 return self._go_on()
-            case "hours":
-                return self._say(self.facts.get("hours", f"I don't know that. {HELP}"), self.asked)
+            case "hours" | "fact":
+                return self._tell(words, wanted)
             case "repeat":
                 return self._say(self.last, self.asked)
             case _:
                 return self._small_talk(wanted) or given or self._missed(words)
 
+    def _tell(self, words: str, wanted: str) -> Move:
+        """A fact of the business, and then back to the question that was open."""
+        key = "hours" if wanted == "hours" else next((k for k in self.facts if about(words, k)), None)
+        told = self.facts.get(key or "", "I'm sorry, I don't know that.")
+        again = self.last if self.asked else HELP if told.startswith("I'm sorry") else ""
+        kept = self.last
+        move = self._say(f"{told} {again}".strip(), self.asked)
+        self.last = kept if self.asked else self.last
+        return move
+
     def _small_talk(self, wanted: str | None) -> Move | None:
         if wanted == "human":
             return self._say(f"I'm sorry, I can't put you through to a person on this call. {HELP}", None)
         if wanted == "bye":
-            return self._say("Thank you for calling. Goodbye!", None)
+            open_booking = "I haven't booked anything. " if self.wants == "book" else ""
+            return self._say(f"{open_booking}Thank you for calling. Goodbye!", None, wants=None)
         if wanted == "thanks" and self.asked is None:
             return self._say(f"You're welcome. {MORE}", None)
         if wanted == "hello" and self.asked is None:
@@ -135,7 +157,7 @@ class Brain:
         return None
 
     def _about_booking(self, given: Move, wanted: str | None) -> bool:
-        return isinstance(given, Use) or wanted != "hours"
+        return isinstance(given, Use) or wanted not in {"hours", "fact"}
 
     def _absorb(self, words: str) -> Move | None:
         """Take what a turn says about a booking; None when it says nothing about one."""
@@ -146,7 +168,7 @@ class Brain:
         new = heard(words, book, asked)
         if asked is not None and book.kind(asked) == "when" and not new and intent(words) is None and words.strip():
             new = {asked: words.strip()} if self.misses == 0 else {}
-        if not new and self.asked in {"confirm", "change"}:
+        if not new and self.asked in {"confirm", "change"} and not is_number_alone(words):
             said, when_argument = time_words(words, expected=True), book.argument_of("when")
             new = {when_argument: said} if said and when_argument else {}
         if not new or (self.wants == "cancel" and intent(words) != "book"):
@@ -168,9 +190,24 @@ class Brain:
         changed = self._absorb(words)
         if changed is not None:
             return changed
+        argument = changed_argument(words, book) if book else None
+        if argument is not None and book is not None:
+            self.slots.pop(argument, None)
+            return self._say(book.question(argument), argument)
         if answer is False:
+            if is_number_alone(words):
+                return self._say("Sorry, do you mean how many people, or the time?", "change")
             return self._say("All right, I haven't booked anything. What should I change?", "change")
         return None if intent(words) not in {None, "book"} else self._missed(words)
+
+    def _hear_change(self, words: str) -> Move | None:
+        book = self.tools.get("book")
+        argument = changed_argument(words, book) if book else None
+        changed = self._absorb(words)
+        if changed is not None or argument is None or book is None:
+            return changed
+        self.slots.pop(argument, None)
+        return self._say(book.question(argument), argument)
 
     def _hear_confirm_cancel(self, words: str) -> Move | None:
         cancel, answer = self.tools.get("cancel"), yes_or_no(words)
@@ -199,7 +236,7 @@ class Brain:
         index = picked(words, len(self.events))
         if index is None:
             said = set(words.lower().split())
-            fits = [i for i, e in enumerate(self.events) if said & _telling_words(e, self.events)]
+            fits = [i for i, e in enumerate(self.events) if said & telling_words(e, self.events)]
             index = fits[0] if len(fits) == 1 else None
         if index is None:
             return None if intent(words) not in {None, "cancel"} else self._missed(words)
@@ -235,7 +272,7 @@ class Brain:
     def _got_check_error(self, data: Mapping[str, Any]) -> Move:
         speech = str(data.get("speech", ""))
         if data.get("kind") == "bad_request":
-            self.offers = _mappings(data.get("choices"))
+            self.offers = mappings(data.get("choices"))
             return self._say(speech, "offer" if self.offers else self._when())
         return self._say(f"{speech} I can't book now, and nothing has been booked. Shall I try again?", "retry")
 
@@ -252,7 +289,7 @@ class Brain:
         return self._say(speech, "retry")
 
     def _got_list(self, data: Mapping[str, Any]) -> Move:
-        self.events = _mappings(data.get("events"))
+        self.events = mappings(data.get("events"))
         if self.wants != "cancel":
             return self._done(data)
         if not self.events:
@@ -310,13 +347,13 @@ class Brain:
                 case "person_name":
                     parts.append(f"under {value}")
                 case "phone":
-                    parts.append(f"phone number {value}")
+                    parts.append(f"phone number {spoken_phone(str(value))}")
                 case _:
                     parts.append(f"{name.replace('_', ' ')} {value}")
         return f"So that's {', '.join(parts)}."
 
     def _offer(self, speech: str, data: Mapping[str, Any]) -> Move:
-        self.offers = _mappings(data.get("alternatives"))
+        self.offers = mappings(data.get("alternatives"))
         return self._say(speech, "offer" if self.offers else self._when())
 
     def _start_cancel(self) -> Move:
@@ -366,17 +403,3 @@ class Brain:
 
     def _use(self, tool: ToolView, arguments: Mapping[str, object]) -> Use:
         return Use(tool.name, arguments)
-
-
-def _mappings(value: object) -> list[Mapping[str, Any]]:
-    return list(cast("Sequence[Mapping[str, Any]]", value)) if isinstance(value, list) else []
-
-
-def _telling_words(event: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The words by which an event differs from the others."""
-    mine = set(f"{event['summary']} {event['spoken']}".lower().replace(",", " ").split())
-    others: set[str] = set()
-    for other in events:
-        if other is not event:
-            others |= set(f"{other['summary']} {other['spoken']}".lower().replace(",", " ").split())
-    return mine - others

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from voxie_agents.offline.tool_view import ToolView
 from voxie_agents.slots import party_size, person_name, phone
 from voxie_agents.when_days import numeric_dates, own_days
-from voxie_agents.when_doubts import corrected, unfit, without_day_parts
+from voxie_agents.when_doubts import corrected, is_only_number, unfit, without_day_parts
 from voxie_agents.when_engine import engine
 from voxie_agents.when_words import normalised, without_party
 
@@ -125,3 +125,38 @@ def code(words: str) -> str | None:
     letters = re.sub(r"\b(?:it's|it is|the|code|is|my|booking|yes|um|uh)\b", " ", words, flags=re.IGNORECASE)
     joined = re.sub(r"[^A-Za-z0-9]", "", letters).upper()
     return joined if 4 <= len(joined) <= 10 else None
+
+
+_ABOUT = {
+    "address": re.compile(r"\b(?:address|where|located|location|directions|find you|get there)\b"),
+    "parking": re.compile(r"\bpark(?:ing)?\b"),
+}
+
+
+def about(words: str, topic: str) -> bool:
+    """Whether a question is about a fact of the business."""
+    text, topic = words.lower(), topic.lower()
+    known = _ABOUT.get(topic)
+    return bool(known.search(text)) if known else bool(re.search(rf"\b{re.escape(topic)}", text))
+
+
+_CHANGES = (
+    ("when", re.compile(r"\b(?:time|day|date|hour)\b")),
+    ("person_name", re.compile(r"\bname\b")),
+    ("phone", re.compile(r"\b(?:phone|number|mobile)\b(?! of)")),
+    ("party_size", re.compile(r"\b(?:people|persons|party|guests|how many|number of)\b")),
+)
+
+
+def changed_argument(words: str, tool: ToolView) -> str | None:
+    """Which argument a caller says is wrong, without saying what is right: ``no, the time``."""
+    text = words.lower()
+    kinds = [kind for kind, pattern in _CHANGES if pattern.search(text)]
+    nothing_new = not heard(words, tool, None)
+    return tool.argument_of(kinds[0]) if len(kinds) == 1 and nothing_new else None
+
+
+def is_number_alone(words: str) -> bool:
+    """Whether a turn corrects something to a number and does not say of what: ``no, five``."""
+    parts = corrected(normalised(words))
+    return bool(parts) and is_only_number(parts[-1])

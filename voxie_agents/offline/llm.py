@@ -12,6 +12,7 @@ from livekit.agents.utils import shortuuid
 from voxie_agents.offline.brain import HELP, Brain, Move, Say
 from voxie_agents.offline.tool_view import views
 
+FACT_LINE = re.compile(r"^(\w[\w ]{0,30}): (.+)$", re.MULTILINE)
 HOURS_LINE = re.compile(r"^Opening hours: (?P<hours>.+)$", re.MULTILINE)
 
 
@@ -69,11 +70,14 @@ def decide(chat_ctx: llm.ChatContext, tools: Sequence[llm.Tool]) -> Move:
 
 
 def _facts(chat_ctx: llm.ChatContext) -> dict[str, str]:
+    """The opening hours and, in the lines after them, the business's facts as the instructions give them."""
     for item in chat_ctx.items:
         if item.type == "message" and item.role in {"system", "developer"}:
-            found = HOURS_LINE.search(item.text_content or "")
+            text = item.text_content or ""
+            found = HOURS_LINE.search(text)
             if found:
-                return {"hours": f"We're open {found['hours'].rstrip('.')}."}
+                told = FACT_LINE.findall(text[found.end() :])
+                return {"hours": f"We're open {found['hours'].rstrip('.')}.", **dict(told)}
     return {}
 
 
