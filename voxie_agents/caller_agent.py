@@ -12,6 +12,7 @@ from voxie_agents.call_times import CallTimes
 from voxie_agents.mcp_integration import McpIntegration
 from voxie_agents.models import open_llm
 from voxie_agents.settings import AgentSettings
+from voxie_agents.truth import receipts_of, truthful_stream
 
 MOST_TOOL_STEPS = 6
 """Check, book and cancel within one turn need more than LiveKit's default of three."""
@@ -63,7 +64,8 @@ class CallerAgent(Agent):
             await asyncio.wait([self._discover()], timeout=DISCOVERY_PATIENCE)
         # In place: LiveKit looks up in this very list what the model calls.
         tools[:] = [tool for tool in self._all_tools() if isinstance(tool, llm.Tool)]
-        async for chunk in Agent.default.llm_node(self, chat_ctx, tools, model_settings):
+        said = Agent.default.llm_node(self, chat_ctx, tools, model_settings)
+        async for chunk in truthful_stream(said, receipts_of(chat_ctx)):
             yield chunk
 
     def _all_tools(self) -> list[llm.Tool | llm.Toolset]:
