@@ -125,7 +125,7 @@ async def truthful_stream(
         chunks: from the model.
         receipts: of the call so far.
     """
-    held = ""
+    held, gap = "", ""
     async for chunk in chunks:
         text = chunk if isinstance(chunk, str) else _content(chunk)
         if text is None:
@@ -134,11 +134,12 @@ async def truthful_stream(
         held += text
         *whole, held = _SENTENCE_END.split(held)
         for sentence in whole:
-            yield f"{truthful(sentence, receipts)} "
+            yield gap + truthful(sentence, receipts)
+            gap = " "
         if isinstance(chunk, llm.ChatChunk) and chunk.delta is not None and chunk.delta.tool_calls:
             yield chunk.model_copy(update={"delta": chunk.delta.model_copy(update={"content": None})})
     if held.strip():
-        yield truthful(held, receipts)
+        yield gap + truthful(held, receipts)
 
 
 def _content(chunk: llm.ChatChunk | FlushSentinel) -> str | None:
