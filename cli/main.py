@@ -118,6 +118,14 @@ def connect(
 
 
 @app.command()
+def spawner(context: typer.Context) -> None:
+    """Answer voice and text calls in LiveKit's rooms; needs LIVEKIT_URL and its keys."""
+    from cli.workers import spawner as run  # noqa: PLC0415
+
+    run(context.obj)
+
+
+@app.command()
 def doctor(context: typer.Context, as_json: Json = False, live: Live = False) -> None:
     """Say what is configured, reachable and broken, and the fix."""
     from cli.doctor import doctor as run  # noqa: PLC0415

@@ -12,7 +12,7 @@ from voxie_agents.call_times import CallTimes
 from voxie_agents.caller_agent import CallerAgent
 from voxie_agents.mcp_client import McpClient
 from voxie_agents.mcp_integration import CallIdentity, CallRecord, McpIntegration, ServerLink, ignore_record
-from voxie_agents.mcp_transport import open_pool
+from voxie_agents.mcp_transport import TokenSource, open_pool
 from voxie_agents.offline import OFFLINE_NOTICE
 
 
@@ -55,11 +55,12 @@ class DynamicAgentFactory:
         self._now = now
         self._watch = watch
 
-    def build(self, bootstrap: CallBootstrap) -> BuiltAgent:
+    def build(self, bootstrap: CallBootstrap, *, tokens: Callable[[str], TokenSource] | None = None) -> BuiltAgent:
         """Make the agent. Nothing is connected yet: the greeting waits for no server.
 
         Args:
             bootstrap: from the backend.
+            tokens: what renews the bearer of a server, by its name; those of the bootstrap when None.
         """
         spec, business = bootstrap.agent, bootstrap.agent.business
         times = CallTimes(
@@ -73,7 +74,7 @@ class DynamicAgentFactory:
             workspace=spec.workspace, call=bootstrap.call_id, caller=bootstrap.caller, role=bootstrap.role
         )
         integration = McpIntegration(
-            links=[_link(server, pool, frozenset(spec.tools)) for server in bootstrap.servers],
+            links=[_link(server, pool, frozenset(spec.tools), tokens) for server in bootstrap.servers],
             identity=identity,
             times=times,
             watch=self._watch,
@@ -82,6 +83,12 @@ class DynamicAgentFactory:
         return BuiltAgent(CallerAgent(spec, integration, times, notice=notice), integration, pool)
 
 
-def _link(server: ServerAccess, pool: aiohttp.ClientSession, tools: frozenset[str]) -> ServerLink:
-    client = McpClient(server.url, token=server.token, name=server.name, pool=pool)
+def _link(
+    server: ServerAccess,
+    pool: aiohttp.ClientSession,
+    tools: frozenset[str],
+    tokens: Callable[[str], TokenSource] | None,
+) -> ServerLink:
+    token = tokens(server.name) if tokens else server.token
+    client = McpClient(server.url, token=token, name=server.name, pool=pool)
     return ServerLink(name=server.name, client=client, tools=tools)

@@ -47,7 +47,9 @@ class CallerAgent(Agent):
     async def on_enter(self) -> None:
         """Greet without waiting for anything, and look for tools meanwhile."""
         self._discover()
-        if self.session.output.audio is not None:
+        output = self.session.output
+        # In a room, by sound or by text; a session without either shows the line by itself.
+        if output.audio is not None or output.transcription is not None:
             self.session.say(self._greeting)
 
     async def on_exit(self) -> None:

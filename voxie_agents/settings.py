@@ -1,4 +1,4 @@
-"""Settings of the agents: which model talks."""
+"""Settings of the agents: which models talk, hear and speak."""
 
 from typing import Annotated
 
@@ -17,6 +17,13 @@ class AgentSettings(BaseSettings):
     """Any OpenAI-compatible server; no key is needed with it."""
     llm_model: Annotated[str, Field(validation_alias="VOXIE_LLM_MODEL")] = "gpt-4.1-mini"
     """Which model."""
+
+    stt_model: Annotated[str, Field(validation_alias="VOXIE_STT_MODEL")] = "gpt-4o-mini-transcribe"
+    """What hears a caller."""
+    tts_model: Annotated[str, Field(validation_alias="VOXIE_TTS_MODEL")] = "gpt-4o-mini-tts"
+    """What speaks."""
+    tts_voice: Annotated[str, Field(validation_alias="VOXIE_TTS_VOICE")] = "ash"
+    """The voice it has."""
 
     @property
     def offline(self) -> bool:
