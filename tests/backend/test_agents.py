@@ -113,6 +113,7 @@ async def test_agents_come_page_by_page_in_one_order(backend: Backend) -> None:
     assert seen == sorted(seen)
 
 
+@pytest.mark.needs_zapier
 async def test_each_kind_of_business_has_a_template_of_few_tools_that_works_at_once(backend: Backend) -> None:
     templates = (await backend.get("/api/templates"))["items"]
     assert {template["kind"] for template in templates} == {"restaurant", "dental", "medical", "business"}

@@ -130,6 +130,7 @@ async def test_a_box_that_is_left_unticked_at_the_sandbox_is_named(backend: Back
     assert (answer.status_code, answer.json()["field"]) == (422, scope)
 
 
+@pytest.mark.needs_zapier
 async def test_nothing_secret_is_kept_or_logged_in_clear(
     backend: Backend, sandbox: RunningApp, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -185,6 +185,7 @@ async def test_a_phone_call_goes_to_the_agent_that_answers_its_number(backend: B
     assert (await program.post("/api/calls", json=new)).status_code == 403
 
 
+@pytest.mark.needs_zapier
 async def test_a_worker_finds_the_workspace_of_a_number_and_a_number_rings_in_one(backend: Backend) -> None:
     other = await backend.person(workspace="other")
     template = (await backend.get("/api/templates"))["items"][0]["draft"]

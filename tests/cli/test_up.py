@@ -91,6 +91,7 @@ def test_it_prints_a_line_with_its_url_for_each_service_and_then_the_next_comman
     assert "refuses this copy's token" in stranger.stdout
 
 
+@pytest.mark.needs_zapier
 def test_an_agent_is_made_from_a_template(copies: list[Copy]) -> None:
     made = voxie("new", "dental", "--name", "Dr. Lopez", "--zone", "Europe/Madrid", *copies[0].options)
     assert made.returncode == 0, made.stderr

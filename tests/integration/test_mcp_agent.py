@@ -251,6 +251,7 @@ async def test_a_server_that_came_back_is_used_in_the_turn_that_finds_it(
     assert booked["success"] is True
 
 
+@pytest.mark.needs_zapier
 async def test_a_server_that_is_down_does_not_take_the_others_tools(world: World) -> None:
     assert world.zapier is not None
     await world.zapier.stop()

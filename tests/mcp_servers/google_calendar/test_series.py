@@ -199,7 +199,7 @@ async def test_a_caller_cannot_touch_a_series_even_of_their_own_booking(world: W
     await world.google("PATCH", f"{EVENTS}/{event_id}", {"recurrence": DAILY_TEN})
     for tool, arguments in (
         ("calendar_update_event", {"summary": "x"}),
-        ("calendar_update_event", {"start": "2026-12-02T19:00"}),
+        ("calendar_update_event", {"start": "2026-12-02T21:00"}),
         ("calendar_delete_event", {}),
     ):
         for scope in (None, "all", "this_and_following"):
