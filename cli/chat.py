@@ -8,13 +8,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import structlog
+from pydantic import SecretStr
 
 from cli.errors import Stop
 from cli.services import backend_url
 from cli.state import State
 from contracts.calls import CallBootstrap
+from voxie_agents.backend_client import BackendAway, BackendClient, BackendError
 
 QUIET = ("livekit", "livekit.agents", "httpx", "asyncio", "mcp")
 LONGEST_SHOWN = 100
@@ -35,7 +36,7 @@ def keep_quiet() -> None:
 
 async def _chat(state: State, agent: str, caller: str | None) -> None:
     interactive = sys.stdin.isatty()
-    async with backend_call(state, agent, caller) as bootstrap, open_conversation(bootstrap) as conversation:
+    async with open_conversation(state, agent, caller) as conversation:
         _print(f"agent: {conversation.first_line}")
         async for words in _turns(interactive=interactive):
             if not interactive:
@@ -54,35 +55,6 @@ async def _turns(*, interactive: bool) -> AsyncIterator[str]:
             return
         if line.strip() or interactive:
             yield line.strip()
-
-
-@asynccontextmanager
-async def backend_call(state: State, agent: str, caller: str | None) -> AsyncGenerator[CallBootstrap]:
-    """A call registered at the backend, and ended there afterwards.
-
-    Raises:
-        Stop: the backend is not there, or has no such agent.
-    """
-    headers = {"authorization": f"Bearer {state.secrets['BACKEND_SERVICE_TOKEN']}"}
-    async with httpx.AsyncClient(base_url=backend_url(state), headers=headers, trust_env=False, timeout=10.0) as client:
-        call = await _post(state, client, "/api/calls", {"agent_id": agent, "caller": caller})
-        answer = await _post(state, client, f"/api/calls/{call['id']}/bootstrap", None)
-        try:
-            yield CallBootstrap.model_validate(answer)
-        finally:
-            await _post(state, client, f"/api/calls/{call['id']}/end", None)
-
-
-async def _post(state: State, client: httpx.AsyncClient, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-    try:
-        response = await client.post(path, json=body)
-    except httpx.TransportError:
-        raise Stop(
-            f"the backend does not answer at {backend_url(state)}; start it with `voxie up{state.options()}`"
-        ) from None
-    if response.status_code >= 400:
-        raise Stop(str(response.json().get("message", f"the backend answered {response.status_code}")))
-    return response.json()
 
 
 class Conversation:
@@ -111,24 +83,44 @@ class Conversation:
 
 
 @asynccontextmanager
-async def open_conversation(bootstrap: CallBootstrap) -> AsyncGenerator[Conversation]:
-    """The agent of a call in a text session."""
+async def open_conversation(state: State, agent: str, caller: str | None) -> AsyncGenerator[Conversation]:
+    """A call in a text session: registered at the backend, reported to it, and ended there afterwards.
+
+    Raises:
+        Stop: the backend is not there, or has no such agent.
+    """
     # Imported here: together they take two seconds, which other commands need not wait for.
     from livekit.agents import AgentSession  # noqa: PLC0415
 
-    from spawner.dynamic_agent_factory import DynamicAgentFactory  # noqa: PLC0415
+    from spawner.live_call import LiveCall  # noqa: PLC0415
     from voxie_agents.caller_agent import session_options  # noqa: PLC0415
     from voxie_agents.settings import AgentSettings  # noqa: PLC0415
 
+    backend, bootstrap = await _begin(state, agent, caller)
     settings = AgentSettings()
-    built = DynamicAgentFactory(offline=settings.offline).build(bootstrap)
+    call = LiveCall(backend, bootstrap, offline=settings.offline)
     session: Any = AgentSession(**session_options(settings))
+    call.watch(session)
     try:
-        await session.start(built.agent, record=False)
-        yield Conversation(session, built.agent.first_line)
+        await session.start(call.agent, record=False)
+        yield Conversation(session, call.agent.first_line)
     finally:
         await session.aclose()
-        await built.aclose()
+        await call.aclose()
+
+
+async def _begin(state: State, agent: str, caller: str | None) -> tuple[BackendClient, CallBootstrap]:
+    backend = BackendClient(backend_url(state), SecretStr(state.secrets["BACKEND_SERVICE_TOKEN"]))
+    try:
+        return backend, await backend.bootstrap(await backend.register(agent, caller=caller))
+    except BackendAway:
+        await backend.aclose()
+        raise Stop(
+            f"the backend does not answer at {backend_url(state)}; start it with `voxie up{state.options()}`"
+        ) from None
+    except BackendError as error:
+        await backend.aclose()
+        raise Stop(str(error)) from None
 
 
 def _shown_arguments(arguments: str) -> str:

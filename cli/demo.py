@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from cli.chat import Conversation, backend_call, open_conversation
+from cli.chat import Conversation, open_conversation
 from cli.chat import keep_quiet as quiet_libraries
 from cli.checks import check_folder
 from cli.errors import Stop
@@ -69,7 +69,7 @@ async def _demo(state: State, console: Console) -> None:
 
 
 async def _play(state: State, console: Console) -> None:
-    async with backend_call(state, AGENT, None) as bootstrap, open_conversation(bootstrap) as conversation:
+    async with open_conversation(state, AGENT, None) as conversation:
         console.print(f"agent: {conversation.first_line}", highlight=False)
         for words in SCRIPT:
             await _turn(conversation, console, words)

@@ -1,152 +1,78 @@
-"""What a call needs from the backend: registered, bootstrapped, its tokens renewed, ended."""
+"""Loads what a job needs: its call, registered if nobody did so before, with the agent and the bearers of its servers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Self, TypeVar
 
-import httpx
-from pydantic import SecretStr, ValidationError
+import structlog
+from pydantic import BaseModel, ConfigDict
 
 from contracts.calls import CallBootstrap, RenewedAccess, ServerAccess
+from voxie_agents.backend_client import BackendAway, BackendClient, NoSuchCall
 from voxie_agents.mcp_transport import TokenSource
 
-SECONDS = 5.0
-PAUSES = (0.2, 0.6)
-"""Seconds before the second and third try; a caller is in the room meanwhile."""
-PASSING = {429, 502, 503, 504}
+log = structlog.get_logger()
+
 RENEW_BEFORE = timedelta(minutes=5)
 """Half of a call token's life."""
 
 
-T = TypeVar("T", CallBootstrap, RenewedAccess)
+class CallJob(BaseModel):
+    """A job's metadata: which call. One that came by phone has none of it, or the agent alone, and is registered here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    agent_id: str | None = None
+    agent_version: int | None = None
+    call_id: str | None = None
 
 
-class LoaderError(Exception):
-    """The backend does not give what the call needs. The message holds nothing that a caller said."""
-
-    speech = "I'm sorry, I can't take your call right now. Please try again a little later."
-
-
-class BackendAway(LoaderError):
-    """It does not answer, or asks for patience: the call may be tried again."""
-
-
-class NotAuthorized(LoaderError):
-    """It refuses our service token: the operator mends BACKEND_SERVICE_TOKEN."""
-
-
-class NoSuchCall(LoaderError):
-    """It knows no such call or agent: whoever dispatched it is wrong."""
-
-
-class CallOver(LoaderError):
-    """The call has ended: there is nothing to do."""
-
-
-class BadAnswer(LoaderError):
-    """Its answer is none: backend and worker are of different releases."""
-
-
-class AgentLoader:
-    """The backend's API as a worker uses it.
+@dataclass(frozen=True)
+class PhoneLine:
+    """A phone call as the line tells of it.
 
     Args:
-        url: the backend's.
-        token: the service token.
-        pauses: seconds between tries.
+        dialled: the number that was dialled, E.164; it says whose agent answers.
+        number: the one that calls, which can be forged.
+        room: the LiveKit room.
     """
 
-    def __init__(self, url: str, token: SecretStr, *, pauses: Sequence[float] = PAUSES) -> None:
-        headers = {"authorization": f"Bearer {token.get_secret_value()}"}
-        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=SECONDS, trust_env=False)
-        self._pauses = pauses
+    dialled: str | None
+    number: str | None
+    room: str
 
-    async def __aenter__(self) -> Self:
-        """Opens nothing yet."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close."""
-        await self._http.aclose()
-
-    async def register(self, agent_id: str, *, caller: str | None) -> str:
-        """Register a call that did not come through the backend, such as an inbound phone call.
-
-        Returns:
-            Its id.
-
-        Raises:
-            LoaderError: it cannot be.
-        """
-        answer = await self._post("/api/calls", {"agent_id": agent_id, "caller": caller})
-        try:
-            return str(answer.json()["id"])
-        except (ValueError, KeyError, TypeError):
-            raise BadAnswer("the backend's answer names no call") from None
-
-    async def bootstrap(self, call_id: str) -> CallBootstrap:
-        """Everything that a call needs.
-
-        Raises:
-            LoaderError: it cannot be had.
-        """
-        return _read(CallBootstrap, await self._post(f"/api/calls/{call_id}/bootstrap"))
-
-    async def renew(self, call_id: str) -> RenewedAccess:
-        """Fresh tokens for a call that goes on.
-
-        Raises:
-            LoaderError: there are none.
-        """
-        return _read(RenewedAccess, await self._post(f"/api/calls/{call_id}/tokens"))
-
-    async def end(self, call_id: str) -> None:
-        """Say that a call has ended; once more does no harm.
-
-        Raises:
-            LoaderError: it was not heard.
-        """
-        await self._post(f"/api/calls/{call_id}/end")
-
-    async def _post(self, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        """Each of these requests may be repeated; registering twice leaves an unused call, which ends by itself."""
-        for pause in (*self._pauses, None):
-            try:
-                answer = await self._http.post(path, json=body)
-            except httpx.TransportError as error:
-                problem = BackendAway(f"the backend does not answer ({type(error).__name__})")
-            else:
-                if answer.is_success:
-                    return answer
-                problem = _problem(answer)
-            if pause is None or not isinstance(problem, BackendAway):
-                raise problem
-            await asyncio.sleep(pause)
-        raise AssertionError("the last try raises or returns")
+    @property
+    def caller(self) -> str | None:
+        """The caller as calls name it."""
+        return f"tel:{self.number}" if self.number else None
 
 
-def _problem(answer: httpx.Response) -> LoaderError:
-    status = answer.status_code
-    if status in {401, 403}:
-        return NotAuthorized(f"the backend refuses our service token (HTTP {status}); see BACKEND_SERVICE_TOKEN")
-    if status == 404:
-        return NoSuchCall("the backend knows no such call or agent")
-    if status == 409:
-        return CallOver("the call has ended")
-    if status in PASSING or status >= 500:
-        return BackendAway(f"the backend cannot answer now (HTTP {status})")
-    return BadAnswer(f"the backend does not take our request (HTTP {status})")
+async def load_call(
+    backend: BackendClient, job: CallJob, phone_line: Callable[[], Awaitable[PhoneLine]]
+) -> CallBootstrap:
+    """Everything that a job needs.
+
+    Args:
+        backend: gives it.
+        job: which call.
+        phone_line: waits for the caller's line; asked only when nobody registered the call.
+
+    Raises:
+        BackendError: it cannot be had.
+    """
+    bootstrap = await backend.bootstrap(job.call_id or await _register(backend, job, await phone_line()))
+    if job.agent_version not in {None, bootstrap.agent.version}:
+        log.warning("another version than dispatched", agent=bootstrap.agent.id, version=bootstrap.agent.version)
+    return bootstrap
 
 
-def _read(kind: type[T], answer: httpx.Response) -> T:
-    try:
-        return kind.model_validate_json(answer.content)
-    except ValidationError:
-        raise BadAnswer("the backend's answer does not fit; are both of the same release?") from None
+async def _register(backend: BackendClient, job: CallJob, line: PhoneLine) -> str:
+    if job.agent_id is not None:
+        return await backend.register(job.agent_id, caller=line.caller)
+    if line.dialled is None:
+        raise NoSuchCall("the job names no agent, and the line no dialled number")
+    return await backend.register_phone_call(dialled=line.dialled, caller=line.caller, room=line.room)
 
 
 class CallTokens:

@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from livekit.agents import Agent, AgentSession, JobContext
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from contracts.calls import CallBootstrap
-from spawner.agent_loader import AgentLoader, CallOver, CallTokens, LoaderError
-from spawner.dynamic_agent_factory import BuiltAgent, DynamicAgentFactory
+from spawner.agent_loader import CallJob, PhoneLine, load_call
+from spawner.live_call import LiveCall
 from spawner.settings import SpawnerSettings
+from voxie_agents.backend_client import BackendClient, BackendError, CallOver
 from voxie_agents.caller_agent import session_options
 from voxie_agents.settings import AgentSettings
 from voxie_agents.voice import TEXT_ONLY, hears, room_options, speech_options
@@ -24,67 +24,42 @@ log = structlog.get_logger()
 AGENT_NAME = "voxie-spawner"
 
 
-class CallJob(BaseModel):
-    """A job's metadata: which call. Without ``call_id`` (a phone call by a dispatch rule) the call is registered here."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    agent_id: str
-    agent_version: int | None = None
-    call_id: str | None = None
-
-
 async def answer_call(ctx: JobContext) -> None:
     """One call, in a process of its own."""
     settings, agents = load(SpawnerSettings), AgentSettings()
-    loader = AgentLoader(settings.backend_url, settings.backend_token)
+    backend = BackendClient(settings.backend_url, settings.backend_token)
     try:
-        job = CallJob.model_validate_json(ctx.job.metadata)
-        bootstrap = await _bootstrap(loader, job, ctx)
+        job = CallJob.model_validate_json(ctx.job.metadata or "{}")
+        bootstrap = await load_call(backend, job, lambda: _phone_line(ctx))
     except ValidationError:
         log.error("job without a call")  # noqa: TRY400 - metadata may hold anything
         ctx.shutdown("the job's metadata names no call")
     except CallOver:
         ctx.shutdown("the call is over")
-    except LoaderError as error:
+    except BackendError as error:
         log.error("call not bootstrapped", error_type=type(error).__name__)  # noqa: TRY400 - no traceback needed
         await _apologise(ctx, agents, error.speech)
     else:
-        await _talk(ctx, agents, loader, bootstrap)
+        await _talk(ctx, agents, backend, bootstrap)
 
 
-async def _bootstrap(loader: AgentLoader, job: CallJob, ctx: JobContext) -> CallBootstrap:
-    call_id = job.call_id
-    if call_id is None:
-        await ctx.connect()
-        participant = await ctx.wait_for_participant()
-        number = participant.attributes.get("sip.phoneNumber")
-        call_id = await loader.register(job.agent_id, caller=f"tel:{number}" if number else None)
-    bootstrap = await loader.bootstrap(call_id)
-    if job.agent_version not in {None, bootstrap.agent.version}:
-        log.warning("another version than dispatched", agent=bootstrap.agent.id, version=bootstrap.agent.version)
-    return bootstrap
+async def _phone_line(ctx: JobContext) -> PhoneLine:
+    """Who called which number, as LiveKit's SIP attributes tell."""
+    await ctx.connect()
+    told = (await ctx.wait_for_participant()).attributes
+    return PhoneLine(dialled=told.get("sip.trunkPhoneNumber"), number=told.get("sip.phoneNumber"), room=ctx.room.name)
 
 
-async def _talk(ctx: JobContext, agents: AgentSettings, loader: AgentLoader, bootstrap: CallBootstrap) -> None:
-    tokens = CallTokens(bootstrap.servers, lambda: loader.renew(bootstrap.call_id), now=lambda: datetime.now(UTC))
-    built = DynamicAgentFactory(offline=agents.offline).build(bootstrap, tokens=tokens.source)
-    ctx.add_shutdown_callback(lambda: _leave(loader, built, bootstrap.call_id))
+async def _talk(ctx: JobContext, agents: AgentSettings, backend: BackendClient, bootstrap: CallBootstrap) -> None:
+    call = LiveCall(backend, bootstrap, offline=agents.offline)
+    ctx.add_shutdown_callback(call.aclose)
     session: Any = AgentSession(**session_options(agents), **speech_options(agents))
+    call.watch(session)
     # A call whose caller has left is over: the room has nobody to wait for.
     session.on("close", lambda _: ctx.shutdown("the session has closed"))  # pyright: ignore[reportUnknownLambdaType]
-    await session.start(built.agent, room=ctx.room, room_options=room_options(agents), record=False)
+    await session.start(call.agent, room=ctx.room, room_options=room_options(agents), record=False)
     await ctx.connect()
     log.info("call answered", agent=bootstrap.agent.id, version=bootstrap.agent.version, speech=hears(agents))
-
-
-async def _leave(loader: AgentLoader, built: BuiltAgent, call_id: str) -> None:
-    await built.aclose()
-    async with loader:
-        try:
-            await loader.end(call_id)
-        except LoaderError as error:
-            log.warning("end of a call not told", error_type=type(error).__name__)
 
 
 async def _apologise(ctx: JobContext, agents: AgentSettings, speech: str) -> None:

@@ -6,6 +6,7 @@ that is slow or dead costs only its own tools.
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -31,6 +32,8 @@ ANSWER_SECONDS = 0.5
 DISCOVERY_SECONDS = 5.0
 LONGEST_OUTPUT = 24_000
 """Characters of a result that a model reads; more would crowd out the conversation."""
+NO_SERVER = "none"
+"""What a record names when no server offers the tool."""
 ASK_WHEN = "For which day and time?"
 WHEN = {
     "type": "string",
@@ -75,11 +78,23 @@ class ServerLink:
 
 @dataclass(frozen=True)
 class CallRecord:
-    """One tool call, for whoever watches: names and outcome, none of the arguments."""
+    """One tool call, for whoever watches: names and outcome, none of the arguments.
+
+    Args:
+        tool: as found.
+        server: its name in the registry.
+        ms: milliseconds that it took.
+        error: None when it succeeded.
+        operation: key of the operation, for a write.
+        receipt: of a write.
+    """
 
     tool: str
-    ok: bool
-    kind: str | None = None
+    server: str
+    ms: int
+    error: ErrorKind | None = None
+    operation: str | None = None
+    receipt: Receipt | None = None
 
 
 def ignore_record(_: CallRecord) -> None:
@@ -195,9 +210,24 @@ class McpIntegration:
             name: as found.
             arguments: JSON values.
         """
+        started = time.monotonic()
         found = self._found.get(name) or await self._find(name)
-        if found is None:
-            return self._record(name, _unavailable(name))
+        answer = await self._call_found(found, arguments) if found else _unavailable(name)
+        failure = answer.failure
+        record = CallRecord(
+            tool=name,
+            server=found.link.name if found else NO_SERVER,
+            ms=round((time.monotonic() - started) * 1000),
+            error=failure.kind if failure else None,
+            operation=self._key(found, arguments) if found else None,
+            receipt=None if answer.is_error else answer.receipt,
+        )
+        self.watch(record)
+        if record.receipt is not None:
+            self.receipts.append(record.receipt)
+        return answer
+
+    async def _call_found(self, found: _Found, arguments: Mapping[str, Any]) -> ToolAnswer:
         answer = await self._call_once(found, arguments, found.seconds)
         failure = answer.failure
         if failure is not None and failure.current_epoch is not None:
@@ -207,7 +237,7 @@ class McpIntegration:
             # It is settled by reading, so it need not take as long again.
             answer = await self._call_once(found, arguments, READ_SECONDS)
         self.times.learn_zone(answer.data.get("zone"))
-        return self._record(name, answer)
+        return answer
 
     async def _find(self, name: str) -> _Found | None:
         """A tool that was not there before; the caller is waiting, so a server that hangs is not waited for long."""
@@ -254,13 +284,6 @@ class McpIntegration:
             caller=self.identity.caller or f"call:{self.identity.call}",
             key_arguments={name: arguments.get(name) for name in names},
         )
-
-    def _record(self, name: str, answer: ToolAnswer) -> ToolAnswer:
-        kind = answer.failure.kind.value if answer.failure else None
-        self.watch(CallRecord(tool=name, ok=not answer.is_error, kind=kind))
-        if not answer.is_error and (receipt := answer.receipt) is not None:
-            self.receipts.append(receipt)
-        return answer
 
     def function_tools(self, *, hidden: frozenset[str] = frozenset()) -> list[RawFunctionTool[Any, Any]]:
         """The found tools as LiveKit takes them.

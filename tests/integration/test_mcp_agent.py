@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from contracts.calls import CallBootstrap, ServerAccess
 from contracts.meta import CONSENT
+from contracts.results import ErrorKind
 from spawner.dynamic_agent_factory import BuiltAgent, DynamicAgentFactory
 from tests.fakes.scripted_llm import Call, ScriptedLLM, Step
 from tests.running import running
@@ -272,8 +273,8 @@ async def test_a_server_restarted_between_two_turns_is_not_noticed(world: World)
         booked = await call.outcome("calendar_create_event", {"when": "tomorrow at 7 pm", "summary": "Maria"})
     assert booked["success"] is True
     assert len(await world.events()) == 1
-    assert [(record.ok, record.kind) for record in call.records[-3:]] == [
-        (True, None), (False, "unavailable"), (True, None)]  # fmt: skip
+    assert [record.error for record in call.records[-3:]] == [None, ErrorKind.UNAVAILABLE, None]
+    assert [record.receipt is not None for record in call.records[-3:]] == [False, False, True]
 
 
 # What the model is shown

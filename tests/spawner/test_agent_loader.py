@@ -1,8 +1,8 @@
-"""What the worker asks of the backend: each failure named by what happens next, tokens renewed in time and once."""
+"""What a job needs: its call, registered if it came by phone, and bearers that are renewed in time and once."""
 
 import asyncio
+import json
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -11,65 +11,58 @@ from pydantic import SecretStr
 
 from backend.agents.seed import demo_agents
 from contracts.calls import CallBootstrap, RenewedAccess, ServerAccess
-from spawner.agent_loader import (
-    AgentLoader,
-    BackendAway,
-    BadAnswer,
-    CallOver,
-    CallTokens,
-    LoaderError,
-    NoSuchCall,
-    NotAuthorized,
-)
+from spawner.agent_loader import CallJob, CallTokens, PhoneLine, load_call
 from tests.clock import Clock
+from voxie_agents.backend_client import BackendAway, BackendClient, NoSuchCall
 
 URL = "http://backend.test"
 BOOTSTRAP = CallBootstrap(call_id="c1", agent=demo_agents()[0], servers=())
+LINE = PhoneLine(dialled="+15550100", number="+15550199", room="sip-1")
 
 
-def loader() -> AgentLoader:
-    return AgentLoader(URL, SecretStr("a-service-token-of-tests"), pauses=(0.0, 0.0))
+async def line() -> PhoneLine:
+    return LINE
+
+
+async def no_line() -> PhoneLine:
+    raise AssertionError("a call that is registered has no line to wait for")
+
+
+def backend() -> BackendClient:
+    respx.post(f"{URL}/api/calls/c1/bootstrap").respond(text=BOOTSTRAP.model_dump_json())
+    return BackendClient(URL, SecretStr("a-service-token-of-tests"), pauses=())
+
+
+@respx.mock
+async def test_a_call_that_was_registered_is_bootstrapped() -> None:
+    async with backend() as one:
+        assert await load_call(one, CallJob(agent_id="restaurant", call_id="c1"), no_line) == BOOTSTRAP
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "tries"),
+    ("job", "told"),
     [
-        (httpx.Response(401), NotAuthorized, 1),
-        (httpx.Response(403), NotAuthorized, 1),
-        (httpx.Response(404), NoSuchCall, 1),
-        (httpx.Response(409), CallOver, 1),
-        (httpx.Response(422), BadAnswer, 1),
-        (httpx.Response(429), BackendAway, 3),
-        (httpx.Response(500), BackendAway, 3),
-        (httpx.Response(503), BackendAway, 3),
-        (httpx.Response(200, text="<h1>"), BadAnswer, 1),
-        (httpx.Response(200, json={"call_id": "c1"}), BadAnswer, 1),
-        (httpx.ConnectError("no"), BackendAway, 3),
-        (httpx.ReadTimeout("no"), BackendAway, 3),
+        (CallJob(), {"dialled": "+15550100", "caller": "tel:+15550199", "room": "sip-1"}),
+        (CallJob(agent_id="restaurant"), {"agent_id": "restaurant", "caller": "tel:+15550199"}),
     ],
-    ids=str,
+    ids=["by the dialled number", "by the agent that the rule names"],
 )
 @respx.mock
-async def test_a_failure_is_named_and_only_what_passes_is_tried_again(
-    answer: Any, error: type[LoaderError], tries: int
-) -> None:
-    route = respx.post(f"{URL}/api/calls/c1/bootstrap")
-    route.mock(**{"side_effect" if isinstance(answer, Exception) else "return_value": answer})
-    async with loader() as one:
-        with pytest.raises(LoaderError) as raised:
-            await one.bootstrap("c1")
-    assert type(raised.value) is error
-    assert raised.value.speech.endswith(".")
-    assert route.call_count == tries
+async def test_a_phone_call_is_registered_first(job: CallJob, told: dict[str, str]) -> None:
+    registered = respx.post(f"{URL}/api/calls").mock(return_value=httpx.Response(201, json={"id": "c1"}))
+    async with backend() as one:
+        assert await load_call(one, job, line) == BOOTSTRAP
+    assert json.loads(registered.calls.last.request.content) == told
 
 
 @respx.mock
-async def test_a_backend_that_comes_back_is_heard() -> None:
-    good = httpx.Response(200, content=BOOTSTRAP.model_dump_json())
-    route = respx.post(f"{URL}/api/calls/c1/bootstrap").mock(side_effect=[httpx.ConnectError("no"), good])
-    async with loader() as one:
-        assert await one.bootstrap("c1") == BOOTSTRAP
-    assert route.calls.last.request.headers["authorization"] == "Bearer a-service-token-of-tests"
+async def test_a_line_that_does_not_say_what_was_dialled_belongs_to_no_agent() -> None:
+    async def silent() -> PhoneLine:
+        return PhoneLine(dialled=None, number=None, room="sip-1")
+
+    async with backend() as one:
+        with pytest.raises(NoSuchCall):
+            await load_call(one, CallJob(), silent)
 
 
 def access(clock: Clock, token: str, **lives: float) -> ServerAccess:
