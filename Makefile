@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help up demo test lint types arrows unit one-folder soak lock generate clean
+.PHONY: help up demo test lint types arrows unit node one-folder soak lock generate clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,8 +37,11 @@ arrows: $(READY) ## Which room may import which
 one-folder: $(READY) ## An integration is one folder: one can be removed, one can be copied
 	@$(BIN)/python scripts/one_folder.py
 
-unit: $(READY) ## The tests
+unit: $(READY) node ## The tests
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+node: $(READY) # What tests/node runs, once for each lock file; without npm those tests are left out and say so
+	@$(BIN)/python -m tests.node.packages
 
 soak: $(READY) ## The long runs
 	@$(BIN)/pytest -m soak --timeout=3600 -o addopts="-q --strict-markers" $(ARGS)

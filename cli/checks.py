@@ -42,7 +42,7 @@ EXTRAS = (
     Extra(
         "PostgreSQL", ("postgres", "pg_ctl", "psql"), "apt install postgresql", "tests on PostgreSQL; SQLite is used"
     ),
-    Extra("Node", ("node",), "apt install nodejs npm", "tests with Zapier's and MCP's npm packages"),
+    Extra("Node", ("npm",), "apt install npm", "tests with MCP's conformance suite and Zapier's SDK"),
     Extra("Go", ("go",), "https://go.dev/dl", "building a local LiveKit server"),
 )
 

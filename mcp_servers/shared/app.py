@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any, Protocol
 
 from mcp.server import CacheHint, MCPServer
@@ -13,6 +14,8 @@ from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, Server
 from mcp.server.mcpserver.prompts.base import Prompt
 from mcp.server.mcpserver.resources import Resource
 from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
@@ -82,13 +85,15 @@ def create_app(
     server: MCPServer[Any] = MCPServer(
         name=f"voxie-{manifest.name}",
         title=manifest.title,
+        # Without one the SDK leaves out of its answers whose they are.
+        version=version("voxie"),
         instructions=integration.instructions,
         tools=list(tools),
         resources=list(resources),
         token_verifier=verifier,
         auth=auth,
         cache_hints={"tools/list": CacheHint(ttl_ms=int(manifest.cache.tools * 1000), scope="public")},
-        middleware=[_answer_unknown_tools([tool.name for tool in tools])],
+        middleware=[_answer_unknown_tools([tool.name for tool in tools]), _refuse_unrenderable_prompts(prompts)],
         log_level="WARNING",
     )
     for prompt in prompts:
@@ -145,6 +150,26 @@ def _answer_unknown_tools(known: list[str]) -> ServerMiddleware[Any]:
         name = (ctx.params or {}).get("name") if ctx.method == "tools/call" else None
         if isinstance(name, str) and name not in known:
             return unknown_tool(name, known)
+        return await call_next(ctx)
+
+    return middleware
+
+
+def _refuse_unrenderable_prompts(prompts: Sequence[Prompt]) -> ServerMiddleware[Any]:
+    """The SDK takes an unknown prompt or a missing argument for a failure of ours: status 500, and a traceback that names it."""
+    required = {p.name: {a.name for a in p.arguments or [] if a.required} for p in prompts}
+
+    async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        params = ctx.params or {}
+        name = params.get("name") if ctx.method == "prompts/get" else None
+        if not isinstance(name, str):
+            return await call_next(ctx)
+        if name not in required:
+            raise MCPError(INVALID_PARAMS, f"There is no such prompt; there are: {', '.join(required) or 'none'}")
+        given = params.get("arguments")
+        missing = required[name] - set(given if isinstance(given, dict) else ())
+        if missing:
+            raise MCPError(INVALID_PARAMS, f"This prompt needs {', '.join(sorted(missing))}")
         return await call_next(ctx)
 
     return middleware
