@@ -16,15 +16,17 @@ from backend.agents import endpoints as agent_endpoints
 from backend.agents.doors import DoorService
 from backend.agents.service import AgentService
 from backend.analytics import endpoints as analytics_endpoints
-from backend.analytics.chores import Chores
 from backend.analytics.ingest import Ingest
 from backend.analytics.intents import IntentService
 from backend.analytics.live import LiveCalls
+from backend.analytics.lost import LostCalls
+from backend.analytics.retention import Retention
 from backend.analytics.service import Analytics
 from backend.audit import endpoints as audit_endpoints
 from backend.calls import endpoints as call_endpoints
 from backend.calls.rooms import Rooms
 from backend.calls.service import CallService
+from backend.chores.chore import Chores
 from backend.credentials import Credentials
 from backend.db import Database
 from backend.errors import ApiError, api_error, http_error, invalid_request, unexpected
@@ -38,6 +40,7 @@ from backend.settings import BackendSettings, server_doors
 from backend.tokens.service import CallTokens
 from backend.users import endpoints as user_endpoints
 from backend.users.service import UserService
+from backend.vault.vault import Vault
 from backend.workspaces import endpoints as workspace_endpoints
 from backend.workspaces.repository import DEMO_WORKSPACE, MAIN_WORKSPACE, add_workspace
 from backend.workspaces.service import WorkspaceService
@@ -78,8 +81,8 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     server_access = ServerAccessGiver(doors, _issuer(settings, call_tokens), broken)
     rooms = Rooms(settings.rooms)
     calls = CallService(database, agents, access=server_access, rooms=rooms, demo=settings.demo, now=now)
-    chores = Chores(database, now)
     metrics = Metrics()
+    chores = _chores(database, credentials, now)
     assert settings.service_token is not None, "checked by the settings"
     workspace = DEMO_WORKSPACE if settings.demo else MAIN_WORKSPACE
     access = AccessService(database, service_token=settings.service_token, default_workspace=workspace, now=now)
@@ -92,10 +95,8 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
         else:
             async with database.scoped(workspace) as session:
                 await add_workspace(session, workspace, "Main", now())
-        credentials.start()
-        chores.start()
-        yield
-        await chores.aclose()
+        async with _doing(chores, settings, metrics):
+            yield
         await credentials.aclose()
         await database.aclose()
 
@@ -120,6 +121,32 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     credentials.install(app)
     _add_health(app, database)
     return app
+
+
+def _chores(database: Database, credentials: Credentials, now: Callable[[], datetime]) -> Chores:
+    """What is done now and then. The times are UTC, seconds first."""
+    chores = Chores()
+    chores.add("close_lost_calls", "0 * * * * *", LostCalls(database, now).close_all)
+    chores.add("remove_old", "30 */10 * * * *", Retention(database, now).remove_old)
+    chores.add("probe_connections", "*/30 * * * * *", credentials.probe.check_due)
+    return chores
+
+
+@asynccontextmanager
+async def _doing(chores: Chores, settings: BackendSettings, metrics: Metrics) -> AsyncGenerator[None]:
+    """Do the chores within a block, if this replica is to."""
+    if not settings.does_chores:
+        yield
+        return
+    # Imported late: it takes a second, which a replica without chores need not wait for.
+    from backend.chores.durable import DurableChores  # noqa: PLC0415
+
+    durable = DurableChores(chores, settings.chores, vault=Vault(settings.key_source()), count=metrics.note_chore)
+    await durable.start()
+    try:
+        yield
+    finally:
+        await durable.aclose()
 
 
 def _issuer(settings: BackendSettings, call_tokens: CallTokens) -> TokenIssuer:

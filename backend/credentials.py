@@ -1,8 +1,6 @@
 """Puts together everything that handles credentials."""
 
-import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 
 from fastapi import FastAPI
@@ -60,7 +58,6 @@ class Credentials:
             database, vault, call_tokens=call_tokens, tokens=tokens, doors=doors, base_url=base_url, now=now
         )
         self.call_tokens, self.revocations = call_tokens, Revocations(database, now)
-        self._probing: asyncio.Task[None] | None = None
 
     def install(self, app: FastAPI) -> None:
         """Add its endpoints to the app."""
@@ -72,15 +69,7 @@ class Credentials:
         app.include_router(connection_endpoints.browser_router)
         app.include_router(broker_endpoints.router)
 
-    def start(self) -> None:
-        """Begin to try connections."""
-        self._probing = asyncio.create_task(self.probe.run())
-
     async def aclose(self) -> None:
         """Stop; a refresh under way is let end, since its answer must not be lost."""
-        if self._probing is not None:
-            self._probing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._probing
         await self._tokens.aclose()
         await self._http.aclose()

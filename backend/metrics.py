@@ -26,6 +26,12 @@ class Metrics:
             "voxie_backend_request_seconds", "Seconds a request took", ["method", "route"], registry=self.registry
         )
 
+        self._chores = Counter("voxie_backend_chores", "Chores done", ["chore", "outcome"], registry=self.registry)
+
+    def note_chore(self, chore: str, outcome: str) -> None:
+        """Note one run of a chore."""
+        self._chores.labels(chore, outcome).inc()
+
     def note(self, method: str, route: str, status: int, seconds: float) -> None:
         """Note one request."""
         self._requests.labels(method, route, str(status)).inc()

@@ -10,8 +10,10 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.calls.rooms import RoomSettings
+from backend.chores.chore import ChoreSettings
 from backend.connections.vendors import OAuthClient
 from backend.registry.access import ServerDoor
+from backend.state_files import replica_name
 from backend.tokens.keys import BadKey, KeyRing, key_ring, local_key_ring
 from backend.vault.keys import BadVaultKey, KeyFile, KeySource, configured_keys
 from contracts.manifest import Manifest
@@ -106,6 +108,14 @@ class BackendSettings(StorageSettings):
 
     ingest_batches: Annotated[int, Field(validation_alias="BACKEND_INGEST_BATCHES", ge=1, le=1000)] = 32
     """Batches of events that are worked on at once; who comes then is asked to come again."""
+    does_chores: Annotated[bool, Field(validation_alias="BACKEND_CHORES")] = True
+    """Whether this replica does chores: probes, summaries, what is removed in time. At least one must."""
+    chores_url: Annotated[SecretStr | None, Field(validation_alias="BACKEND_CHORES_DATABASE_URL")] = None
+    """A database for the state of chores alone: PostgreSQL for several replicas, a SQLite file in the state folder when unset."""
+    executor_id: Annotated[
+        str | None, Field(validation_alias="BACKEND_EXECUTOR_ID", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    ] = None
+    """This replica's name, the same after a restart, so that it takes up its own chores; made into the state folder when unset."""
     livekit_url: Annotated[str | None, Field(validation_alias="LIVEKIT_URL")] = None
     """The LiveKit server of voice calls."""
     livekit_public_url: Annotated[str | None, Field(validation_alias="LIVEKIT_PUBLIC_URL")] = None
@@ -131,6 +141,12 @@ class BackendSettings(StorageSettings):
     def issuer(self) -> str:
         """What call tokens name as their issuer."""
         return (self.issuer_url or self.base_url).rstrip("/")
+
+    @property
+    def chores(self) -> ChoreSettings:
+        """How chores are done."""
+        url = self.chores_url or SecretStr(f"sqlite:///{self.state / 'chores.sqlite3'}")
+        return ChoreSettings(url, self.executor_id or replica_name(self.state))
 
     def key_ring(self) -> KeyRing:
         """The keys of call tokens."""

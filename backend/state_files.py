@@ -1,6 +1,7 @@
 """Secrets that a copy makes for itself, in its state folder."""
 
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,3 +35,12 @@ def write_secret(path: Path, content: str) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def replica_name(state: Path) -> str:
+    """The name of the replica that has this state folder, made at first use.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    return read_or_make_secret(state / "replica.txt", lambda: f"replica-{secrets.token_hex(6)}").get_secret_value()

@@ -15,7 +15,7 @@ GLOBAL_TABLES = {
 
 MAY_LEAVE = {
     "backend/agents/doors.py": "a publishable key or a dialled number tells whose it is",
-    "backend/analytics/chores.py": "chores are done for every workspace",
+    "backend/workspaces/repository.py": "chores are done for every workspace",
     "backend/access/service.py": "a key or a session tells whose it is",
     "backend/users/logins.py": "nobody is signed in yet",
     "backend/users/service.py": "nobody is signed in yet",

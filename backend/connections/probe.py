@@ -17,7 +17,6 @@ from contracts.manifest import Proof
 log = structlog.get_logger()
 
 EVERY = timedelta(minutes=10)
-LOOK_SECONDS = 30.0
 AT_ONCE = 50
 
 
@@ -46,15 +45,6 @@ class Probe:
         self._vendors = vendors
         self._http = http
         self._now = now
-
-    async def run(self) -> None:
-        """Try what is due, for ever. One failure concerns one connection."""
-        while True:
-            try:
-                await self.check_due()
-            except Exception as error:  # noqa: BLE001 - the database may be away for a while; the next look finds it
-                log.warning("probe failed", kind=type(error).__name__)
-            await asyncio.sleep(LOOK_SECONDS)
 
     async def check_due(self) -> int:
         """Try those that nobody has tried for ten minutes; how many there were."""

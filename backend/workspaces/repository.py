@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.db import WorkspaceRow
+from backend.db import Database, WorkspaceRow
 
 DEMO_WORKSPACE = "demo"
 MAIN_WORKSPACE = "main"
@@ -16,3 +17,9 @@ async def add_workspace(session: AsyncSession, workspace: str, name: str, now: d
     if await session.get(WorkspaceRow, workspace) is None:
         session.add(WorkspaceRow(id=workspace, name=name, created_at=now))
         await session.flush()
+
+
+async def all_workspaces(database: Database) -> list[str]:
+    """The ids of all workspaces, for what is done for every one of them."""
+    async with database.unscoped("chores are done for every workspace") as session:
+        return list((await session.execute(sa.select(WorkspaceRow.id))).scalars())

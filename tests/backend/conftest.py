@@ -31,6 +31,7 @@ def settings_for(state: Path, **more: Any) -> BackendSettings:
         "VOXIE_STATE": str(state),
         "BACKEND_SERVICE_TOKEN": SERVICE_TOKEN,
         "MCP_SERVER_TOKEN": MCP_TOKEN,
+        "BACKEND_CHORES": "false",
         **more,
     }
     return BackendSettings(_env_file=None, **values)

@@ -29,6 +29,7 @@ def backend_settings(state: Path, **further: Any) -> BackendSettings:
         "MCP_AUTH": "jwks",
         "BACKEND_ISSUER_URL": ISSUER,
         "MCP_SERVICE_TOKEN": MCP_SERVICE_TOKEN,
+        "BACKEND_CHORES": "false",
         **further,
     }
     return BackendSettings(_env_file=None, **values)

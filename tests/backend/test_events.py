@@ -166,7 +166,7 @@ async def test_a_call_whose_worker_died_is_closed_when_it_was_last_heard_of_and_
     await tell(backend, call, event(backend, 1, "wait", ms=1))
     backend.clock.advance(minutes=13)
     await tell(backend, alive, event(backend, 1, "wait", ms=1))
-    await backend.app.state.chores.run()
+    await backend.app.state.chores.run("close_lost_calls")
     lost = await backend.get(f"/api/calls/{call}")
     assert (lost["outcome"], lost["seconds"]) == ("lost", 120)
     assert (await backend.get(f"/api/calls/{alive}"))["outcome"] is None
@@ -180,12 +180,12 @@ async def test_what_was_said_is_removed_in_time_and_receipts_stay_longer(backend
     await tell(backend, call, said, tool(backend, 2, 10, receipt=receipt(backend)))
     await backend.post(f"/api/calls/{call}/end")
     backend.clock.advance(days=8)
-    await backend.app.state.chores.run()
+    await backend.app.state.chores.run("remove_old")
     items = (await backend.get(f"/api/calls/{call}/timeline"))["items"]
     assert ["knee" in json.dumps(item) for item in items] == [False, False]
     assert items[1]["data"]["receipt"]["resource_id"] == "ev1"
     backend.clock.advance(days=30)
-    await backend.app.state.chores.run()
+    await backend.app.state.chores.run("remove_old")
     assert (await backend.get(f"/api/calls/{call}/timeline"))["items"] == []
 
 

@@ -1,0 +1,1 @@
+"""What must be done now and then, whoever calls: durable, on DBOS."""
