@@ -50,6 +50,7 @@ class World:
     calendar: RunningApp | None = None
     zapier: RunningApp | None = None
     calendar_settings: dict[str, Any] = field(default_factory=dict)
+    zapier_settings: dict[str, Any] = field(default_factory=dict)
     upstream: list[str] = field(default_factory=list)
     """Every request that reached the vendors, as ``METHOD /path``."""
     session: str = "call"
@@ -77,12 +78,15 @@ class World:
         url = f"{self.sandbox.url}/hooks/catch/1/{HOOK}/"
         settings = settings_type(
             _env_file=None,
-            VOXIE_MODE="demo",
-            VOXIE_STATE=str(self.state),
-            MCP_SERVER_TOKEN=TOKEN,
-            ZAPIER_HOOKS=f'{{"{HOOK}": {{"url": "{url}", "key_fields": ["booking"]}}}}',
-            ZAPIER_API_KEY="sandbox",
-            ZAPIER_API_URL=self.sandbox.url,
+            **{
+                "VOXIE_MODE": "demo",
+                "VOXIE_STATE": str(self.state),
+                "MCP_SERVER_TOKEN": TOKEN,
+                "ZAPIER_HOOKS": f'{{"{HOOK}": {{"url": "{url}", "key_fields": ["booking"]}}}}',
+                "ZAPIER_API_KEY": "sandbox",
+                "ZAPIER_API_URL": self.sandbox.url,
+                **self.zapier_settings,
+            },
         )
         self.zapier = await start(server.create(settings, now=self.clock.seconds), port=port)
         return self.zapier
@@ -233,15 +237,16 @@ def google_client(sandbox: str) -> Any:
 
 
 @asynccontextmanager
-async def open_world(state: Path, **calendar_settings: Any) -> AsyncGenerator[World]:
+async def open_world(state: Path, *, start_servers: bool = True, **calendar_settings: Any) -> AsyncGenerator[World]:
     """Start everything that is there; the Zapier part may have been removed."""
     clock = Clock()
     settings = SandboxSettings(_env_file=None, state=state, zone=ZONE)
     upstream: list[str] = []
     sandbox = await start(recording(create_sandbox(settings, now=clock.now), upstream))
     world = World(state, clock, sandbox, calendar_settings=calendar_settings, upstream=upstream)
-    await world.start_calendar()
-    if importlib.util.find_spec("mcp_servers.zapier") is not None:
+    if start_servers:
+        await world.start_calendar()
+    if start_servers and importlib.util.find_spec("mcp_servers.zapier") is not None:
         await world.start_zapier()
     try:
         yield world

@@ -112,7 +112,8 @@ class CallReport:
         self._add(Problem(id=self._id(), at=self._now(), name=str(getattr(error, "type", None) or "session_error")))
 
     def _id(self) -> str:
-        return f"{self._prefix}-{next(self._numbers)}"
+        # In the order of events, so that those of one moment stay in theirs.
+        return f"{self._prefix}-{next(self._numbers):06d}"
 
     def _add(self, event: Event) -> None:
         if len(self._waiting) >= MOST_HELD:

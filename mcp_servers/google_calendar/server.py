@@ -125,4 +125,4 @@ def _settling(desk: Desk) -> dict[str, Callable[[Operation], Write]]:
 
 def create(settings: GoogleCalendarSettings, *, now: Callable[[], float] = time.time) -> Starlette:
     """The server's ASGI app."""
-    return create_app(MANIFEST, settings, GoogleCalendarIntegration(settings, now=now))
+    return create_app(MANIFEST, settings, GoogleCalendarIntegration(settings, now=now), now=now)

@@ -137,4 +137,4 @@ class ZapierIntegration:
 
 def create(settings: ZapierSettings, *, now: Callable[[], float] = time.time) -> Starlette:
     """The server's ASGI app."""
-    return create_app(MANIFEST, settings, ZapierIntegration(settings, now=now))
+    return create_app(MANIFEST, settings, ZapierIntegration(settings, now=now), now=now)

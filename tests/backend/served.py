@@ -1,11 +1,13 @@
 """A backend on a real socket, for the tests of its credentials."""
 
+import re
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 
@@ -97,3 +99,24 @@ async def serve_backend(state: Path, *, clock: Clock | None = None, **further: A
             yield Backend(served, api, clock, settings, asgi.state.probe)
     finally:
         await served.stop()
+
+
+async def connect_google(owner: httpx.AsyncClient, *, untick: str | None = None) -> httpx.Response:
+    """Begin at the API, answer the sandbox's consent page as a person does, and come back."""
+    begun = await owner.post("/api/connections/oauth", json={"server": "google-calendar"})
+    assert begun.status_code == 201, begun.text
+    started = begun.json()
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as person:
+        page = await person.get(started["authorize_url"])
+        assert page.status_code == 200, page.text
+        boxes = re.findall(r'type="checkbox" name="scope" value="([^"]+)"', page.text)
+        (ticket,) = re.findall(r'name="ticket" value="([^"]+)"', page.text)
+        form = {
+            "ticket": ticket,
+            "account": "demo@sandbox.example",
+            "scope": [box for box in boxes if box != untick],
+            "decision": "allow",
+        }
+        sent = await person.post(urljoin(started["authorize_url"], "/o/oauth2/v2/auth"), data=form)
+        assert sent.status_code == 302, sent.text
+    return await owner.get(sent.headers["location"])

@@ -1,11 +1,9 @@
 """Through the API alone, with the sandbox as Google and Zapier: connect, call, lose the access, and be told so."""
 
 import base64
-import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -18,7 +16,7 @@ from contracts.broker import (
     TOKEN_PATH,
     ExchangedToken,
 )
-from tests.backend.served import MCP_SERVICE_TOKEN, Backend, serve_backend
+from tests.backend.served import MCP_SERVICE_TOKEN, Backend, connect_google, serve_backend
 from tests.clock import Clock
 from tests.running import RunningApp, running
 
@@ -48,25 +46,6 @@ async def backend(tmp_path: Path, clock: Clock, sandbox: RunningApp) -> AsyncGen
         yield served
 
 
-async def connect_google(backend: Backend, *, untick: str | None = None) -> httpx.Response:
-    """Begin at the API, answer the sandbox's consent page as a person does, and come back."""
-    started = await backend.post("/api/connections/oauth", {"server": "google-calendar"}, expect=201)
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as person:
-        page = await person.get(started["authorize_url"])
-        assert page.status_code == 200, page.text
-        boxes = re.findall(r'type="checkbox" name="scope" value="([^"]+)"', page.text)
-        (ticket,) = re.findall(r'name="ticket" value="([^"]+)"', page.text)
-        form = {
-            "ticket": ticket,
-            "account": "demo@sandbox.example",
-            "scope": [box for box in boxes if box != untick],
-            "decision": "allow",
-        }
-        sent = await person.post(urljoin(started["authorize_url"], "/o/oauth2/v2/auth"), data=form)
-        assert sent.status_code == 302, sent.text
-    return await backend.api.get(sent.headers["location"])
-
-
 async def exchange(backend: Backend, access: dict[str, Any], resource: str, wanted: str) -> httpx.Response:
     form = {
         "grant_type": TOKEN_EXCHANGE_GRANT, "subject_token": access["token"], "subject_token_type": SUBJECT_TOKEN_TYPE,
@@ -81,7 +60,7 @@ async def exchange(backend: Backend, access: dict[str, Any], resource: str, want
 async def test_connect_call_revoke_and_the_next_call_offers_no_booking(
     backend: Backend, sandbox: RunningApp, clock: Clock
 ) -> None:
-    connected = await connect_google(backend)
+    connected = await connect_google(backend.api)
     assert connected.status_code == 200, connected.text
     new_hook = {
         "server": "zapier", "name": "restaurant_reservation", "url": sandbox.url + HOOK, "key_fields": ["booking"],
@@ -120,13 +99,13 @@ async def test_connect_call_revoke_and_the_next_call_offers_no_booking(
     assert set(await backend.access(await backend.start_call())) == {"zapier"}
 
     # Connected again, it is offered again.
-    assert (await connect_google(backend)).status_code == 200
+    assert (await connect_google(backend.api)).status_code == 200
     assert set(await backend.access(await backend.start_call())) == {"google-calendar", "zapier"}
 
 
 async def test_a_box_that_is_left_unticked_at_the_sandbox_is_named(backend: Backend) -> None:
     scope = "https://www.googleapis.com/auth/calendar.freebusy"
-    answer = await connect_google(backend, untick=scope)
+    answer = await connect_google(backend.api, untick=scope)
     assert (answer.status_code, answer.json()["field"]) == (422, scope)
 
 
@@ -135,7 +114,7 @@ async def test_nothing_secret_is_kept_or_logged_in_clear(
     backend: Backend, sandbox: RunningApp, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Canaries in the hook's address, the key and the tokens, looked for as they are and as base64."""
-    await connect_google(backend)
+    await connect_google(backend.api)
     await backend.post(
         "/api/connections/hooks", {"server": "zapier", "name": "one", "url": sandbox.url + HOOK}, expect=201
     )
