@@ -10,6 +10,7 @@ import aiohttp
 from contracts.calls import CallBootstrap, ServerAccess
 from voxie_agents.call_times import CallTimes
 from voxie_agents.caller_agent import CallerAgent
+from voxie_agents.intents import PostIntent, tell_nobody
 from voxie_agents.mcp_client import McpClient
 from voxie_agents.mcp_integration import CallIdentity, CallRecord, McpIntegration, ServerLink, ignore_record
 from voxie_agents.mcp_transport import TokenSource, open_pool
@@ -42,6 +43,7 @@ class DynamicAgentFactory:
         offline: whether the demo brain talks, which says so in its first line.
         now: the current instant, aware; injected in tests.
         watch: told of each tool call.
+        intend: told of a flow's writes before the first.
     """
 
     def __init__(
@@ -50,10 +52,12 @@ class DynamicAgentFactory:
         offline: bool,
         now: Callable[[], datetime] = _utc_now,
         watch: Callable[[CallRecord], None] = ignore_record,
+        intend: PostIntent = tell_nobody,
     ) -> None:
         self._offline = offline
         self._now = now
         self._watch = watch
+        self._intend = intend
 
     def build(self, bootstrap: CallBootstrap, *, tokens: Callable[[str], TokenSource] | None = None) -> BuiltAgent:
         """Make the agent. Nothing is connected yet: the greeting waits for no server.
@@ -78,6 +82,7 @@ class DynamicAgentFactory:
             identity=identity,
             times=times,
             watch=self._watch,
+            intend=self._intend,
         )
         notice = OFFLINE_NOTICE if self._offline else ""
         return BuiltAgent(CallerAgent(spec, integration, times, notice=notice), integration, pool)

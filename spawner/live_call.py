@@ -11,6 +11,7 @@ from spawner.agent_loader import CallTokens
 from spawner.dynamic_agent_factory import DynamicAgentFactory
 from voxie_agents.backend_client import BackendClient, BackendError
 from voxie_agents.call_report import CallReport
+from voxie_agents.intents import post_to
 
 log = structlog.get_logger()
 
@@ -41,7 +42,8 @@ class LiveCall:
         self._id = bootstrap.call_id
         self._report = CallReport(lambda batch: backend.send(self._id, batch), now=now)
         tokens = CallTokens(bootstrap.servers, lambda: backend.renew(self._id), now=now)
-        factory = DynamicAgentFactory(offline=offline, now=now, watch=self._report.tool_called)
+        intend = post_to(lambda intent: backend.open_intent(self._id, intent))
+        factory = DynamicAgentFactory(offline=offline, now=now, watch=self._report.tool_called, intend=intend)
         self._built = factory.build(bootstrap, tokens=tokens.source)
         self.agent = self._built.agent
 

@@ -16,13 +16,16 @@ from livekit.agents import RunContext, ToolError, function_tool
 from livekit.agents.llm import RawFunctionTool
 from mcp.types import Tool
 
+from contracts.events import IntentStep
 from contracts.meta import CONSENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, PURPOSE, SLOTS, RequestMeta, Role
 from contracts.operations import operation_key
 from contracts.results import ErrorKind, Receipt, ToolAnswer, ToolFailure
 from voxie_agents.call_times import CallTimes, TimeQuestion
+from voxie_agents.intents import PostIntent, tell_nobody
 from voxie_agents.mcp_client import McpClient
 from voxie_agents.mcp_errors import McpClientError, ProtocolError
-from voxie_agents.mcp_offers import OutputCheck, ToolNames, offerable, plain_schema, plain_text
+from voxie_agents.mcp_offers import WHEN as WHEN
+from voxie_agents.mcp_offers import OutputCheck, ToolNames, offerable, plain_schema, plain_text, replace_instants
 
 log = structlog.get_logger()
 
@@ -35,10 +38,6 @@ LONGEST_OUTPUT = 24_000
 NO_SERVER = "none"
 """What a record names when no server offers the tool."""
 ASK_WHEN = "For which day and time?"
-WHEN = {
-    "type": "string",
-    "description": "The caller's own words for day and time, such as 'tomorrow at 7 pm'. Never a date that you worked out.",
-}
 
 
 @dataclass(frozen=True)
@@ -143,12 +142,14 @@ class McpIntegration:
         identity: who is calling.
         times: what was said about times.
         watch: told of each tool call.
+        intend: told of a flow's writes before the first.
     """
 
     links: Sequence[ServerLink]
     identity: CallIdentity
     times: CallTimes
     watch: Callable[[CallRecord], None] = ignore_record
+    intend: PostIntent = tell_nobody
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     """Of this call's writes, in their order: what may be said to have been done."""
     _found: dict[str, _Found] = field(default_factory=dict[str, _Found])
@@ -200,7 +201,17 @@ class McpIntegration:
         """Whether a tool has been found."""
         return name in self._found
 
-    async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolAnswer:
+    def step(self, name: str, arguments: Mapping[str, Any]) -> IntentStep | None:
+        """A write as an intent names it; None when no server offers it, or nothing makes it the same write again."""
+        found = self._found.get(name)
+        key = self._key(found, arguments) if found else None
+        return IntentStep(operation=key, tool=name, server=found.link.name) if found and key else None
+
+    def server_of(self, name: str) -> str:
+        """Which server offers a tool."""
+        return self._found[name].link.name if name in self._found else NO_SERVER
+
+    async def call(self, name: str, arguments: Mapping[str, Any], *, step: str | None = None) -> ToolAnswer:
         """Call a tool with instants already resolved.
 
         A write whose outcome is unknown is asked about once more under the same operation, which the server settles by
@@ -209,6 +220,7 @@ class McpIntegration:
         Args:
             name: as found.
             arguments: JSON values.
+            step: of a told intent that this is, when its operation is the server's to name.
         """
         started = time.monotonic()
         found = self._found.get(name) or await self._find(name)
@@ -219,7 +231,7 @@ class McpIntegration:
             server=found.link.name if found else NO_SERVER,
             ms=round((time.monotonic() - started) * 1000),
             error=failure.kind if failure else None,
-            operation=self._key(found, arguments) if found else None,
+            operation=step or (self._key(found, arguments) if found else None),
             receipt=None if answer.is_error else answer.receipt,
         )
         self.watch(record)
@@ -326,7 +338,7 @@ class McpIntegration:
     def _schema(self, name: str, found: _Found) -> dict[str, Any]:
         parameters = plain_schema(found.tool.input_schema)
         if found.instants:
-            _replace_instants(parameters, set(found.instants.values()))
+            replace_instants(parameters, set(found.instants.values()))
         kept = {key: found.meta[key] for key in (PURPOSE, SLOTS) if key in found.meta}
         return {
             "name": name,
@@ -334,15 +346,6 @@ class McpIntegration:
             "parameters": parameters,
             "meta": {**kept, CONSENT: found.destructive},
         }
-
-
-def _replace_instants(parameters: dict[str, Any], names: set[str]) -> None:
-    properties = cast("dict[str, Any]", parameters.get("properties", {}))
-    required = [item for item in cast("list[str]", parameters.get("required", [])) if item not in names]
-    if len(required) != len(parameters.get("required", [])):
-        required.insert(0, "when")
-    parameters["required"] = required
-    parameters["properties"] = {"when": WHEN, **{key: value for key, value in properties.items() if key not in names}}
 
 
 def _unavailable(name: str) -> ToolAnswer:

@@ -28,6 +28,10 @@ LONGEST_DESCRIPTION = 1024
 LARGEST_SCHEMA = 20_000
 FRAMEWORK_PREFIX = "lk_agents_"
 """LiveKit's own tools."""
+WHEN = {
+    "type": "string",
+    "description": "The caller's own words for day and time, such as 'tomorrow at 7 pm'. Never a date that you worked out.",
+}
 
 
 class ToolNames:
@@ -161,3 +165,13 @@ class OutputCheck:
             return self._validator.is_valid(data)
         except Unresolvable:
             return True
+
+
+def replace_instants(parameters: dict[str, Any], names: set[str]) -> None:
+    """Offer the caller's words in place of instants."""
+    properties = cast("dict[str, Any]", parameters.get("properties", {}))
+    required = [item for item in cast("list[str]", parameters.get("required", [])) if item not in names]
+    if len(required) != len(parameters.get("required", [])):
+        required.insert(0, "when")
+    parameters["required"] = required
+    parameters["properties"] = {"when": WHEN, **{key: value for key, value in properties.items() if key not in names}}

@@ -9,6 +9,7 @@ from livekit.agents import RunContext, function_tool
 from livekit.agents.llm import RawFunctionTool
 
 from contracts.agents import AgentSpec
+from contracts.events import IntentStep
 from contracts.meta import CONSENT, PURPOSE, SLOTS
 from contracts.results import Action, ErrorKind, Receipt, ToolAnswer, ToolFailure
 from contracts.spoken import spoken_clock
@@ -25,6 +26,9 @@ USED = frozenset({CREATE, CHECK, FIND, NOTIFY})
 """The raw tools that the flow uses: the model is not offered them beside it."""
 NOT_NOTIFIED = "The notification to the team has not been sent."
 NOT_BOOKED = "so nothing has been booked"
+CALL_OVER = ToolFailure(
+    kind=ErrorKind.NOT_ALLOWED, error="the call has ended", speech=f"This call has ended, {NOT_BOOKED}."
+)
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,33 @@ class ReservationFlow:
         guest = self._guest(raw_arguments)
         span = await self._span(raw_arguments)
         context.disallow_interruptions()
-        booked = await self._mcp.call(CREATE, self._event(guest, span))
+        event = self._event(guest, span)
+        notice = await self._intend(event)
+        booked = await self._mcp.call(CREATE, event)
         if booked.failure is not None:
             raise await self._refusal(booked.failure, span)
         receipt = booked.receipt
         assert receipt is not None, "a booking without a receipt is a failure"
-        notified = await self._notify(guest, span, booked)
+        notified = await self._notify(guest, span, booked, step=notice)
         return compact(self._result(booked, receipt, notified))
+
+    async def _intend(self, event: Mapping[str, Any]) -> str | None:
+        """Tell the backend what is going to be written; the name of the notification's step.
+
+        Raises:
+            ToolError: the call has ended meanwhile, so nothing is written in it any more.
+        """
+        booking = self._mcp.step(CREATE, event)
+        if booking is None:
+            return None
+        steps = [booking]
+        if self._spec.notify_hook is not None:
+            # The server names that operation by its payload, which holds the booking's id: not known yet.
+            operation, server = f"{booking.operation}.notify", self._mcp.server_of(NOTIFY)
+            steps.append(IntentStep(operation=operation, tool=NOTIFY, server=server))
+        if not await self._mcp.intend("take_reservation", steps):
+            raise tool_error(CALL_OVER)
+        return steps[-1].operation if len(steps) > 1 else None
 
     def _guest(self, given: Mapping[str, object]) -> Guest:
         """Raises ToolError naming the argument that is missing or wrong."""
@@ -182,7 +206,7 @@ class ReservationFlow:
         listed = times[0] if len(times) == 1 else f"{', '.join(times[:-1])} or {times[-1]}"
         return f"I'm sorry, {said} is already taken. That day I could offer {listed}. Would one of those suit you?"
 
-    async def _notify(self, guest: Guest, span: Span, booked: ToolAnswer) -> ToolAnswer | None:
+    async def _notify(self, guest: Guest, span: Span, booked: ToolAnswer, *, step: str | None) -> ToolAnswer | None:
         """Tell the business. A failure here does not undo the booking, and is not reported as sent."""
         if self._spec.notify_hook is None:
             return None
@@ -197,7 +221,8 @@ class ReservationFlow:
             "start": span.start.isoformat(),
             "zone": str(span.start.tzinfo),
         }
-        return await self._mcp.call(NOTIFY, {"zap_id": self._spec.notify_hook, "payload": payload})
+        arguments = {"zap_id": self._spec.notify_hook, "payload": payload}
+        return await self._mcp.call(NOTIFY, arguments, step=step)
 
     @staticmethod
     def _result(booked: ToolAnswer, receipt: Receipt, notified: ToolAnswer | None) -> dict[str, Any]:
