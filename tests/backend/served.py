@@ -101,7 +101,9 @@ async def serve_backend(state: Path, *, clock: Clock | None = None, **further: A
         await served.stop()
 
 
-async def connect_google(owner: httpx.AsyncClient, *, untick: str | None = None) -> httpx.Response:
+async def connect_google(
+    owner: httpx.AsyncClient, *, account: str = "demo@sandbox.example", untick: str | None = None
+) -> httpx.Response:
     """Begin at the API, answer the sandbox's consent page as a person does, and come back."""
     begun = await owner.post("/api/connections/oauth", json={"server": "google-calendar"})
     assert begun.status_code == 201, begun.text
@@ -113,7 +115,7 @@ async def connect_google(owner: httpx.AsyncClient, *, untick: str | None = None)
         (ticket,) = re.findall(r'name="ticket" value="([^"]+)"', page.text)
         form = {
             "ticket": ticket,
-            "account": "demo@sandbox.example",
+            "account": account,
             "scope": [box for box in boxes if box != untick],
             "decision": "allow",
         }
