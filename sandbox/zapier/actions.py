@@ -15,6 +15,15 @@ from sandbox.zapier.workflow import run_outcome
 
 Handler = Callable[[Request], Awaitable[Response]]
 PREFIX = "/api/v0/sdk/zapier"
+PROFILE = {
+    "id": 1,
+    "public_id": "0b6f1c1e-3d0a-4b8e-9a43-1f2d5c7e9a01",
+    "first_name": "Demo",
+    "last_name": "Owner",
+    "email": "owner@restaurant.example",
+    "email_confirmed": True,
+    "timezone": "UTC",
+}
 MISSING = "Missing required action fields: action_key, action_type, and selected_api are required"
 
 
@@ -38,6 +47,7 @@ class ActionsApi:
             ("GET", "/api/v4/implementations/", self._implementations),
             ("POST", "/api/v4/implementations/needs/", self._needs),
             ("POST", "/api/v4/implementations/choices/", self._choices),
+            ("GET", "/api/v4/profile/", self._profile),
             ("GET", "/api/v4/authentications", self._connections),
             ("GET", "/api/v4/authentications/", self._connections),
             ("POST", "/api/actions/v1/runs", self._run),
@@ -78,7 +88,12 @@ class ActionsApi:
             {"key": name, "label": name.capitalize(), "type": "string", "required": required, "list": False}
             for name, required in action["fields"]
         ]
-        return JSONResponse({"success": True, "needs": needs})
+        schema = {
+            "type": "object",
+            "properties": {name: {"type": "string", "title": name.capitalize()} for name, _ in action["fields"]},
+            "required": [name for name, required in action["fields"] if required],
+        }
+        return JSONResponse({"success": True, "needs": needs, "schema": schema})
 
     async def _choices(self, _: Request) -> Response:
         return JSONResponse({"success": True, "choices": [], "next_page": None})
@@ -90,7 +105,7 @@ class ActionsApi:
                     "id": item["number"],
                     "title": item["title"],
                     "is_stale": str(item["is_expired"]).lower(),
-                    "selected_api": _selected(next(app for app in APPS if app["id"] == item["app"])),
+                    "selected_api": selected_api(next(app for app in APPS if app["id"] == item["app"])),
                     "marked_stale_at": None,
                     "is_private": True,
                     "lastchanged": "2026-01-05T09:00:00Z",
@@ -101,6 +116,9 @@ class ActionsApi:
                 for item in CONNECTIONS
             ]
         )
+
+    async def _profile(self, _: Request) -> Response:
+        return JSONResponse(PROFILE)
 
     async def _run(self, request: Request) -> Response:
         data = await wrapped_data(request)
@@ -134,13 +152,14 @@ def _results(items: list[dict[str, Any]]) -> Response:
     return JSONResponse({"count": len(items), "next": None, "previous": None, "results": items})
 
 
-def _selected(app: Any) -> str:
+def selected_api(app: Any) -> str:
+    """An app's name with its version."""
     return f"{app['key']}@{app['version']}"
 
 
 def _app(app: Any) -> dict[str, Any]:
     return {
-        "id": _selected(app),
+        "id": selected_api(app),
         "key": app["key"],
         "name": app["title"],
         "slug": app["slug"],
@@ -187,11 +206,11 @@ def _action(action: dict[str, Any]) -> dict[str, Any]:
         "description": "",
         "is_important": True,
         "is_hidden": False,
-        "selected_api": _selected(app_of(action["app"])),
+        "selected_api": selected_api(app_of(action["app"])),
     }
 
 
-def _named(selected_api: str, key: Any, kind: Any) -> dict[str, Any] | None:
-    app = app_of(str(selected_api))
+def _named(wanted: str, key: Any, kind: Any) -> dict[str, Any] | None:
+    app = app_of(str(wanted))
     mine = _of(app) if app is not None else []
     return next((action for action in mine if (action["key"], action["type"]) == (key, kind)), None)

@@ -50,14 +50,19 @@ async def check_bearer(request: Request, store: Store, scope: str | None) -> Non
         raise refused(403, "permission_denied", f"This token lacks the scope {scope}.")
 
 
-def paging(request: Request) -> tuple[int, int]:
+def paging(request: Request, *, size: str = "limit", default: int = 10) -> tuple[int, int]:
     """Limit and offset of a list.
+
+    Args:
+        request: asks for a page.
+        size: the parameter that says how long a page is.
+        default: how long it is otherwise.
 
     Raises:
         Refused: they are no numbers of a page.
     """
     try:
-        limit = int(request.query_params.get("limit", "10"))
+        limit = int(request.query_params.get(size, default))
         offset = int(request.query_params.get("offset", "0"))
     except ValueError:
         limit = offset = -1

@@ -8,6 +8,7 @@ from sandbox.part import SandboxContext
 from sandbox.zapier.actions import ActionsApi
 from sandbox.zapier.hooks import Hooks
 from sandbox.zapier.oauth import OAuth
+from sandbox.zapier.sdk_api import SdkApi
 from sandbox.zapier.store import Store
 from sandbox.zapier.workflow import WorkflowApi
 
@@ -27,6 +28,7 @@ class ZapierPart:
         self._apis = (
             WorkflowApi(context, self._store, self._hooks),
             ActionsApi(context, self._store),
+            SdkApi(context, self._store),
             OAuth(self._store),
         )
 

@@ -1,6 +1,7 @@
 """The programs of others that the tests run by Node: pinned here, installed once for each lock file, then offline.
 
-Node itself is one of them: what a system brings is often older than the 22 that they need.
+Node itself is one of them: what a system brings is often older than the 22 that they need. Zapier's SDK stays at 0.67: the
+release after it depends on ``@zapier/kitcore``, which npm could not get.
 """
 
 import fcntl
