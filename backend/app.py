@@ -1,7 +1,7 @@
 """The backend's ASGI app."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
@@ -89,16 +89,18 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        await database.migrate()
-        if settings.demo:
-            await agents.seed_demo()
-        else:
-            async with database.scoped(workspace) as session:
-                await add_workspace(session, workspace, "Main", now())
-        async with _doing(chores, settings, metrics):
+        async with AsyncExitStack() as stack:
+            # Also when the start fails: what was opened is closed.
+            for opened in (database, credentials):
+                stack.push_async_callback(opened.aclose)
+            await database.migrate()
+            if settings.demo:
+                await agents.seed_demo()
+            else:
+                async with database.scoped(workspace) as session:
+                    await add_workspace(session, workspace, "Main", now())
+            await stack.enter_async_context(_doing(chores, settings, metrics))
             yield
-        await credentials.aclose()
-        await database.aclose()
 
     app = FastAPI(title="Voxie", version="0.1.0", lifespan=lifespan)
     app.state.access, app.state.database = access, database

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -25,6 +25,8 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from storage import Storage
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 WORKSPACE, UNSCOPED, SCOPE_CHECKED = "workspace", "unscoped", "scope_checked"
@@ -124,7 +126,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = _engine(url)
+        self._storage = _storage(url)
+        self._engine = self._storage.engine
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False, sync_session_class=_BoundSession)
 
     @property
@@ -175,8 +178,8 @@ class Database:
         return True
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        await self._engine.dispose()
+        """Close every connection, when those who hold one have given it back."""
+        await self._storage.aclose()
 
 
 async def insert_new(session: AsyncSession, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
@@ -200,11 +203,11 @@ def rows_changed(result: sa.Result[Any]) -> int:
     return cast("sa.CursorResult[Any]", result).rowcount
 
 
-def _engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+def _storage(url: str) -> Storage:
+    storage = Storage(url, pool_pre_ping=not url.startswith("sqlite"))
     if url.startswith("sqlite"):
 
-        @event.listens_for(engine.sync_engine, "connect")
+        @event.listens_for(storage.engine.sync_engine, "connect")
         def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
             cursor = connection.cursor()
             cursor.execute("pragma journal_mode=wal")
@@ -212,7 +215,7 @@ def _engine(url: str) -> AsyncEngine:
             cursor.execute("pragma busy_timeout=5000")
             cursor.close()
 
-    return engine
+    return storage
 
 
 def _upgrade(connection: sa.Connection, revision: str) -> None:

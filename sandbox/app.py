@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -27,6 +26,7 @@ from sandbox.guard import AdminGuard
 from sandbox.pages import html_page, static_route
 from sandbox.part import SandboxContext, SandboxPart
 from sandbox.settings import SandboxSettings
+from storage import Storage
 
 
 def _utc_now() -> datetime:
@@ -41,19 +41,19 @@ def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_
         now: the current instant, aware; injected in tests.
     """
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = _engine(settings.database_url)
-    context = SandboxContext(engine=engine, now=now, zone=ZoneInfo(settings.zone), base_url=settings.base_url)
+    storage = _storage(settings.database_url)
+    context = SandboxContext(engine=storage.engine, now=now, zone=ZoneInfo(settings.zone), base_url=settings.base_url)
     parts = find_parts(context)
     faults = Faults()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        for part in parts:
-            await part.start()
-        yield
-        for part in parts:
-            await part.aclose()
-        await engine.dispose()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(storage.aclose)
+            for part in parts:
+                stack.push_async_callback(part.aclose)
+                await part.start()
+            yield
 
     async def reset(_: Request) -> Response:
         faults.waiting.clear()
@@ -102,10 +102,11 @@ async def _home(_: Request) -> Response:
     return html_page("home.html")
 
 
-def _engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url)
+def _storage(url: str) -> Storage:
+    storage = Storage(url)
+    engine = storage.engine.sync_engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -113,8 +114,8 @@ def _engine(url: str) -> AsyncEngine:
         cursor.execute("pragma busy_timeout=5000")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("begin immediate")
 
-    return engine
+    return storage

@@ -12,7 +12,18 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("contracts", "mcp_servers", "voxie_agents", "spawner", "backend", "sandbox", "cli", "tests", "scripts")
+COPIED = (
+    "contracts",
+    "mcp_servers",
+    "voxie_agents",
+    "spawner",
+    "backend",
+    "sandbox",
+    "cli",
+    "storage",
+    "tests",
+    "scripts",
+)
 FILES = ("pyproject.toml", "README.md", ".env.example", "docker-compose.mcp.yml")
 REMOVED = ("mcp_servers/zapier", "sandbox/zapier")
 # The tests of the rooms that an integration reaches: all of them would take the gate's time twice.

@@ -99,6 +99,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return request.getfixturevalue("postgres_url")
 
 
+def async_url(url: str) -> str:
+    """The URL with the driver that the rooms use."""
+    return url.replace("sqlite:", "sqlite+aiosqlite:").replace("postgresql:", "postgresql+asyncpg:")
+
+
 def _binaries() -> Path | None:
     """The newest server on this machine: on the path, or where Debian keeps it."""
     found = shutil.which("postgres")

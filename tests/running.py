@@ -12,6 +12,31 @@ import uvicorn
 START_SECONDS = 10.0
 
 
+class _Server(uvicorn.Server):
+    """Stops when it is told to, instead of looking every tenth of a second whether it was."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.has_started = asyncio.Event()
+        self._told = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            # It would end the tests as well.
+            raise RuntimeError("the app did not start") from None
+        self.has_started.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._told.wait()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._told.set()
+
+
 @dataclass
 class RunningApp:
     """A served app.
@@ -23,7 +48,7 @@ class RunningApp:
     """
 
     url: str
-    server: uvicorn.Server
+    server: _Server
     task: asyncio.Task[None]
 
     @property
@@ -32,25 +57,32 @@ class RunningApp:
 
     async def stop(self) -> None:
         """Stop it as a deployment would."""
-        self.server.should_exit = True
+        self.server.stop()
         await self.task
 
 
-async def start(app: Any, *, port: int = 0) -> RunningApp:
-    """Serve an app; on a port of its own unless one is named."""
+async def start(app: Any, *, port: int = 0, grace: int = 1) -> RunningApp:
+    """Serve an app; on a port of its own unless one is named.
+
+    Args:
+        app: the ASGI app.
+        port: where it listens.
+        grace: seconds for requests under way when it is stopped; they are cancelled after that.
+    """
     listener = socket.create_server(("127.0.0.1", port))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        app, http="h11", log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1
+        app, http="h11", log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=grace
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    async with asyncio.timeout(START_SECONDS):
-        while not server.started:
-            if task.done():
-                task.result()
-                raise RuntimeError("the app did not start")
-            await asyncio.sleep(0.005)
+    started = asyncio.create_task(server.has_started.wait())
+    await asyncio.wait((task, started), timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    started.cancel()
+    if not server.started:
+        task.cancel()
+        listener.close()
+        await task
     return RunningApp(url, server, task)
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,10 @@ class GoogleCalendarIntegration:
 
     async def aclose(self) -> None:
         """Finish the writes under way, then close."""
-        await self.settler.aclose()
-        await self._writer.aclose()
-        await self._outbound.aclose()
-        await self._database.aclose()
+        async with AsyncExitStack() as stack:
+            # The last is closed first, and none is left open because another could not be closed.
+            for opened in (self._database, self._outbound, self._writer, self.settler):
+                stack.push_async_callback(opened.aclose)
 
 
 def _settling(desk: Desk) -> dict[str, Callable[[Operation], Write]]:

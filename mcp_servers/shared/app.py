@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -198,13 +198,13 @@ def _run_integration_within(app: Starlette, integration: Integration, verifier: 
 
     @asynccontextmanager
     async def lifespan(scope_app: Starlette) -> AsyncGenerator[None]:
-        await integration.start()
-        try:
-            async with run_sessions(scope_app):
-                yield
-        finally:
-            await integration.aclose()
+        async with AsyncExitStack() as stack:
+            # Also when the start fails: what was opened is closed.
             if isinstance(verifier, CallTokenVerifier):
-                await verifier.aclose()
+                stack.push_async_callback(verifier.aclose)
+            stack.push_async_callback(integration.aclose)
+            await integration.start()
+            await stack.enter_async_context(run_sessions(scope_app))
+            yield
 
     app.router.lifespan_context = lifespan

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -127,12 +128,11 @@ class ZapierIntegration:
 
     async def aclose(self) -> None:
         """Finish the deliveries under way, then close."""
-        await self._dispatcher.aclose()
-        await self._writer.aclose()
-        if self._broker is not None:
-            await self._broker.aclose()
-        await self._outbound.aclose()
-        await self._database.aclose()
+        async with AsyncExitStack() as stack:
+            # The last is closed first, and none is left open because another could not be closed.
+            for opened in (self._database, self._outbound, self._broker, self._writer, self._dispatcher):
+                if opened is not None:
+                    stack.push_async_callback(opened.aclose)
 
 
 def create(settings: ZapierSettings, *, now: Callable[[], float] = time.time) -> Starlette:

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mcp_servers.shared.ledger.tables import metadata
+from storage import Storage
 
 SECRET_BYTES = 32
 BUSY_MILLISECONDS = 5_000
@@ -39,7 +40,8 @@ class LedgerDatabase:
         self.owner = secrets.token_hex(8)
         self._sqlite = url.startswith("sqlite")
         self._writer = asyncio.Lock()
-        self._engine = _engine(url, sqlite=self._sqlite)
+        self._storage = _storage(url, sqlite=self._sqlite)
+        self._engine = self._storage.engine
         self._created = asyncio.Lock()
         self._ready = False
 
@@ -64,8 +66,8 @@ class LedgerDatabase:
         )
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        await self._engine.dispose()
+        """Close every connection, when those who hold one have given it back."""
+        await self._storage.aclose()
 
     @asynccontextmanager
     async def alone(self, subject: str) -> AsyncGenerator[AsyncConnection]:
@@ -106,16 +108,17 @@ class LedgerDatabase:
             self._ready = True
 
 
-def _engine(url: str, *, sqlite: bool) -> AsyncEngine:
+def _storage(url: str, *, sqlite: bool) -> Storage:
     # Without parameters in exceptions' texts: they hold what a caller said.
     if not sqlite:
         bounds = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
-        return create_async_engine(
+        return Storage(
             url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True, connect_args=bounds
         )
-    engine = create_async_engine(url, hide_parameters=True)
+    storage = Storage(url, hide_parameters=True)
+    engine = storage.engine.sync_engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -125,13 +128,13 @@ def _engine(url: str, *, sqlite: bool) -> AsyncEngine:
         cursor.execute(f"pragma busy_timeout={BUSY_MILLISECONDS}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         # The write lock from the first statement on, so that what was read cannot change before the write.
         read_only = connection.get_execution_options().get(READ_ONLY)
         connection.exec_driver_sql("begin" if read_only else "begin immediate")
 
-    return engine
+    return storage
 
 
 def _async_url(url: str) -> str:

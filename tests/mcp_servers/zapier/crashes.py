@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from contracts.meta import RequestMeta
 from mcp_servers.zapier.queue import deliveries
+from storage import Storage
 from tests.mcp_servers.zapier.desk import HOOK_PATH
 from tests.world import ADMIN, TOKEN
 from voxie_agents.mcp_client import McpClient, McpClientError
@@ -221,17 +221,17 @@ class Crashes:
 
     async def _settled(self) -> Outcome:
         """The end: nothing is queued or on its way any more."""
-        engine = create_async_engine(self._ledger_url())
+        storage = Storage(self._ledger_url())
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 while True:
-                    async with engine.connect() as connection:
+                    async with storage.engine.connect() as connection:
                         rows = (await connection.execute(sa.select(deliveries))).mappings().all()
                     if not any(row["state"] in {"queued", "sending"} for row in rows):
                         break
                     await asyncio.sleep(0.2)
         finally:
-            await engine.dispose()
+            await storage.aclose()
         arrived = await self._admin("GET", "/_sandbox/zapier/deliveries")
         return Outcome(
             states=Counter(row["state"] for row in rows),

@@ -6,12 +6,9 @@ import pytest
 
 from mcp_servers.shared.ledger import LedgerDatabase, Operations, Reservations
 from tests.clock import Clock
+from tests.postgres import async_url as async_url
 
 SECRET = b"a secret that replicas share ...."
-
-
-def async_url(url: str) -> str:
-    return url.replace("sqlite:", "sqlite+aiosqlite:").replace("postgresql:", "postgresql+asyncpg:")
 
 
 @pytest.fixture
