@@ -77,6 +77,15 @@ class CalendarsApi:
             await rows.put_calendar(changed, owner=asked.account)
         return list_entry(changed, asked.account)
 
+    async def update_entry(self, asked: Asked) -> dict[str, Any]:
+        """``calendarList.update``, which drops what is left out."""
+        async with self._store.transaction() as rows:
+            calendar = await owned_calendar(rows, asked)
+            base = {key: value for key, value in calendar.items() if key not in LIST_FIELDS}
+            changed = _with(base, asked.body, LIST_FIELDS)
+            await rows.put_calendar(changed, owner=asked.account)
+        return list_entry(changed, asked.account)
+
     async def get(self, asked: Asked) -> dict[str, Any]:
         """``calendars.get``."""
         async with self._store.transaction() as rows:

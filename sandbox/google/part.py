@@ -71,6 +71,7 @@ class GooglePart:
             "calendarList.list": calendars.list_entries,
             "calendarList.get": calendars.get_entry,
             "calendarList.patch": calendars.patch_entry,
+            "calendarList.update": calendars.update_entry,
             "calendars.get": calendars.get,
             "calendars.insert": calendars.insert,
             "calendars.patch": calendars.patch,

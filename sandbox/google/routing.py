@@ -42,7 +42,7 @@ def method_route(name: str, endpoint: Endpoint, admit: Admit) -> Route:
         headers = {"etag": str(answer["etag"])} if "etag" in answer else None
         return JSONResponse(apply_mask(answer, mask), headers=headers)
 
-    return Route(BASE + definition["path"], handle, methods=[definition["httpMethod"]])
+    return Route(BASE + definition["path"], handle, methods=[definition["httpMethod"]], name=name)
 
 
 async def _read(request: Request, name: str, account: str) -> Asked:

@@ -27,6 +27,7 @@ ALWAYS_PRESENT: Mapping[str, frozenset[str]] = {
     "calendarList.list": frozenset({"kind", "etag", "items"}),
     "calendarList.get": LIST_ENTRY,
     "calendarList.patch": LIST_ENTRY,
+    "calendarList.update": LIST_ENTRY,
     "calendars.get": CALENDAR,
     "calendars.insert": CALENDAR,
     "calendars.patch": CALENDAR,
