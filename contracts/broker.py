@@ -59,6 +59,9 @@ class ExchangedToken(Contract):
     scope: str = ""
     connection: Annotated[str, Field(description="Whose credential this is: the key of the server's cache")]
     hooks: dict[str, BrokeredHook] = Field(default_factory=dict[str, BrokeredHook])
+    settings: Annotated[
+        dict[str, Any], Field(description="What the owner set for the connection, of what the manifest lists")
+    ] = Field(default_factory=dict[str, Any])
 
     @field_serializer("access_token", when_used="json")
     def _token_crosses_the_wire(self, token: SecretStr) -> str:

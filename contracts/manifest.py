@@ -64,6 +64,19 @@ class ClientCredentialsProvider(Contract):
     parameters: dict[str, str] = Field(default_factory=dict)
 
 
+class ConnectionSetting(Contract):
+    """What an owner may set for a connection. What is not set is as the server's own variable says."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: str
+    type: Annotated[
+        Literal["number", "choice", "text", "hours"], Field(description="hours: as ``contracts.hours.OpeningHours``")
+    ]
+    minimum: int = 0
+    maximum: int = 1_000_000
+    choices: tuple[str, ...] = ()
+
+
 class Service(Contract):
     """How the server runs."""
 
@@ -96,6 +109,7 @@ class Manifest(Contract):
     hooks: HookProvider | None = None
     api_key: KeyProvider | None = None
     client_credentials: ClientCredentialsProvider | None = None
+    connection_settings: tuple[ConnectionSetting, ...] = ()
     demo_origins: Annotated[
         dict[str, str],
         Field(description="In demo mode, the vendor's origin → the sandbox's; {sandbox} stands for its base URL"),

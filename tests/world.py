@@ -53,6 +53,8 @@ class World:
     zapier_settings: dict[str, Any] = field(default_factory=dict)
     upstream: list[str] = field(default_factory=list)
     """Every request that reached the vendors, as ``METHOD /path``."""
+    asked: list[str] = field(default_factory=list)
+    """The same with their queries."""
     session: str = "call"
     """Begins the ids of calls that a test does not name."""
     _calls: int = 0
@@ -117,6 +119,7 @@ class World:
         self.clock.advance(minutes=3)
         self.session = f"call-at-{self.clock.seconds():.0f}"
         self.upstream.clear()
+        self.asked.clear()
 
     async def events(self) -> list[dict[str, Any]]:
         """The calendar's events, by Google's own client."""
@@ -208,12 +211,13 @@ class Caller:
         return answer
 
 
-def recording(app: Any, requests: list[str]) -> Any:
-    """An app that notes each request before it is handled."""
+def recording(app: Any, requests: list[str], asked: list[str]) -> Any:
+    """An app that notes each request before it is handled, without its query and with it."""
 
     async def recorded(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and not scope["path"].startswith("/_sandbox"):
             requests.append(f"{scope['method']} {scope['path']}")
+            asked.append(f"{requests[-1]}?{scope['query_string'].decode()}")
         await app(scope, receive, send)
 
     return recorded
@@ -242,8 +246,9 @@ async def open_world(state: Path, *, start_servers: bool = True, **calendar_sett
     clock = Clock()
     settings = SandboxSettings(_env_file=None, state=state, zone=ZONE)
     upstream: list[str] = []
-    sandbox = await start(recording(create_sandbox(settings, now=clock.now), upstream))
-    world = World(state, clock, sandbox, calendar_settings=calendar_settings, upstream=upstream)
+    asked: list[str] = []
+    sandbox = await start(recording(create_sandbox(settings, now=clock.now), upstream, asked))
+    world = World(state, clock, sandbox, calendar_settings=calendar_settings, upstream=upstream, asked=asked)
     if start_servers:
         await world.start_calendar()
     if start_servers and importlib.util.find_spec("mcp_servers.zapier") is not None:

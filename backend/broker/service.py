@@ -174,4 +174,5 @@ class Broker:
             expires_in=int(min(left, LONGEST_SECONDS)),
             scope=" ".join(token.scopes),
             connection=token.connection,
+            settings=connections.settings_of(chosen),
         )

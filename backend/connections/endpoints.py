@@ -18,6 +18,7 @@ from backend.connections.schemas import (
     NewClient,
     NewHook,
     NewKey,
+    OwnerSettings,
     StartedOAuth,
     StartOAuth,
 )
@@ -110,6 +111,14 @@ async def check_connection(
     """Try it at the vendor now; otherwise that happens every ten minutes."""
     await probe.check(await connections.row(principal.workspace, connection_id))
     return await connections.get(principal.workspace, connection_id)
+
+
+@router.put("/{connection_id}/settings")
+async def set_settings(
+    connection_id: str, new: OwnerSettings, principal: Writer, connections: Connections
+) -> ConnectionView:
+    """Set what the integration's server does with the connection. Servers know it within five minutes."""
+    return await connections.set_settings(principal.workspace, connection_id, new.settings)
 
 
 @router.delete("/{connection_id}", status_code=204)

@@ -13,6 +13,9 @@ from backend.connections.tables import ConnectionRow, OAuthFlowRow
 from backend.db import rows_changed
 from backend.vault.vault import Vault
 
+SETTINGS = "settings"
+"""In a connection's details: what its owner set."""
+
 
 @dataclass(frozen=True)
 class Proved:
@@ -77,13 +80,20 @@ async def save(session: AsyncSession, proved: Proved, vault: Vault, now: datetim
         session.add(row)
     row.sealed = vault.seal(row.id, proved.secret)
     row.revision += 1
-    row.account, row.scopes, row.details = proved.account, list(proved.scopes), proved.details
+    # What the owner set stays when the account is connected again.
+    kept = {SETTINGS: row.details[SETTINGS]} if SETTINGS in (row.details or {}) else {}
+    row.account, row.scopes, row.details = proved.account, list(proved.scopes), {**proved.details, **kept}
     row.status, row.reason = Status.CONNECTED.value, None
     row.access_expires_at, row.expires_at = proved.access_expires_at, proved.expires_at
     row.lease_owner = row.lease_until = None
     row.connected_at = row.checked_at = now
     await session.flush()
     return row
+
+
+def settings_of(row: ConnectionRow) -> dict[str, Any]:
+    """What its owner set."""
+    return dict(row.details.get(SETTINGS, {}))
 
 
 async def remove(session: AsyncSession, connection_id: str) -> bool:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from contracts.manifest import ConnectionSetting
+
 
 class Way(StrEnum):
     """How an integration is connected, as manifests name it."""
@@ -69,6 +71,14 @@ class NewClient(_Request):
     client_secret: Secret
 
 
+class OwnerSettings(_Request):
+    """What the owner sets for a connection; it takes the place of what was set before."""
+
+    settings: Annotated[
+        dict[str, Any], Field(max_length=32, description="As ``/api/connections/available`` lists them")
+    ]
+
+
 class StartedOAuth(BaseModel):
     """Where to send the owner's browser."""
 
@@ -89,6 +99,7 @@ class ConnectionView(BaseModel):
     reconnect_url: Annotated[str | None, Field(description="Where the owner connects it again")]
     scopes: list[str]
     details: dict[str, Any]
+    settings: Annotated[dict[str, Any], Field(description="What the owner set for it")]
     connected_at: datetime
     checked_at: datetime
     expires_at: Annotated[datetime | None, Field(description="When the vendor ends it, where it says so")]
@@ -108,6 +119,7 @@ class Connectable(BaseModel):
     title: str
     description: str
     ways: list[Way]
+    settings: Annotated[list[ConnectionSetting], Field(description="What an owner may set for a connection")]
 
 
 class ConnectableList(BaseModel):

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from backend.connections import repository
 from backend.connections.oauth import OAuthFlows
+from backend.connections.owner_settings import checked
 from backend.connections.repository import Proved
 from backend.connections.schemas import (
     Connectable,
@@ -123,6 +124,22 @@ class ConnectionService:
         proved = proved_client(new, self._vendors[new.server], self._http, self._now)
         return await self._save(workspace, await _answered(proved))
 
+    async def set_settings(self, workspace: str, connection: str, given: dict[str, Any]) -> ConnectionView:
+        """Keep what the owner sets for a connection.
+
+        Raises:
+            ApiError: 404; 422 with the setting that cannot be.
+        """
+        server = (await self.row(workspace, connection)).server
+        settings = checked(given, self._vendors[server].manifest.connection_settings)
+        async with self._database.scoped(workspace) as session:
+            row = await repository.one(session, connection)
+            if row is None:
+                raise not_found("connection")
+            row.details = {**row.details, repository.SETTINGS: settings}
+            await session.flush()
+            return self.view(row)
+
     async def remove(self, workspace: str, connection: str) -> None:
         """Forget a connection, and ask the vendor to end the access too.
 
@@ -162,7 +179,8 @@ class ConnectionService:
             reason=_reason(row.reason) if broken else None,
             reconnect_url=reconnect_url(self._base_url, row.id) if broken else None,
             scopes=list(row.scopes),
-            details=row.details,
+            details={name: value for name, value in row.details.items() if name != repository.SETTINGS},
+            settings=repository.settings_of(row),
             connected_at=row.connected_at,
             checked_at=row.checked_at,
             expires_at=row.expires_at,

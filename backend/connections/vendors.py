@@ -132,6 +132,7 @@ class Vendor:
             title=self.manifest.title,
             description=self.manifest.description,
             ways=[way for way, provider in declared.items() if provider is not None],
+            settings=list(self.manifest.connection_settings),
         )
 
     def _way(self, way: Way, provider: ProviderT | None) -> ProviderT:

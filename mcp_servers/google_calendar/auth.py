@@ -1,11 +1,12 @@
 """Where an access token comes from: the backend's broker, a service account, a token file, or a bearer (demo)."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import SecretStr
 
 from contracts.manifest import Manifest
+from mcp_servers.google_calendar.account import Credentials, OneAccount
 from mcp_servers.google_calendar.scopes import missing_scopes
 from mcp_servers.google_calendar.service_account import ServiceAccountCredentials
 from mcp_servers.google_calendar.settings import GoogleCalendarSettings
@@ -16,37 +17,11 @@ from mcp_servers.shared.errors import NeedsReconnect, NotAllowed
 from mcp_servers.shared.http import Outbound
 
 
-class Credentials(Protocol):
-    """A source of access tokens."""
-
-    async def connection(self, call: Call | None) -> str:
-        """Which account this call works on: the key of caches, promises and limits; empty when there is one only."""
-        ...
-
-    async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
-        """A token to send.
-
-        Args:
-            call: for whom; None for the server's own background reads.
-            refused: a token that Google just refused; it is not given out again.
-
-        Raises:
-            NeedsReconnect: the owner must connect again.
-            Unavailable: the token endpoint cannot be reached now.
-        """
-        ...
-
-
-class BearerCredentials:
+class BearerCredentials(OneAccount):
     """One bearer, used as it is."""
 
     def __init__(self, token: SecretStr) -> None:
         self._token = token
-
-    async def connection(self, call: Call | None) -> str:
-        """There is one account."""
-        del call
-        return ""
 
     async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
         """The bearer."""
@@ -66,6 +41,10 @@ class BrokeredCredentials:
     async def connection(self, call: Call | None) -> str:
         """The connection's id."""
         return (await self._credential(call, refused=None)).connection
+
+    async def settings(self, call: Call) -> Mapping[str, Any]:
+        """What the owner set at the backend."""
+        return (await self._credential(call, refused=None)).settings
 
     async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
         """The connection's access token."""

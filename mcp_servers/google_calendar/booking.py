@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from contracts.results import Action
 from mcp_servers.google_calendar.client import Duplicate
-from mcp_servers.google_calendar.desk import Desk, place_of, taken
+from mcp_servers.google_calendar.desk import Desk, taken
 from mcp_servers.google_calendar.events import OPERATION, Event, google_time
 from mcp_servers.google_calendar.free import is_free, taken_spans, widened
 from mcp_servers.google_calendar.times import Span
 from mcp_servers.google_calendar.zones import Place
 from mcp_servers.shared.calls import Call
-from mcp_servers.shared.errors import Conflict, OutcomeUnknown, Unavailable
+from mcp_servers.shared.errors import Conflict
 from mcp_servers.shared.ledger import Done, Gone, Operation
 from mcp_servers.shared.words import plain, spelled
 
@@ -57,6 +56,7 @@ class Booking:
         """Promise, check, insert."""
         assert self._draft is not None, "an operation that is only settled is never sent"
         draft = self._draft
+        also = "" if draft.checked else await self._overlaps(draft)
         if draft.checked:
             await self._make_sure_it_is_free(operation, draft)
         try:
@@ -68,9 +68,9 @@ class Booking:
                 send_updates=draft.send_updates,
             )
         except Duplicate:
-            event = await self._read_ours(operation, draft.place, draft.span.zone)
+            event = await self._read_ours(operation)
         await self._desk.reservations.confirm(operation.id)
-        return self._done(operation, event)
+        return self._done(operation, event, also)
 
     async def settle(self, operation: Operation) -> Done | None:
         """Whether Google has the event."""
@@ -96,11 +96,20 @@ class Booking:
     async def _make_sure_it_is_free(self, operation: Operation, draft: EventDraft) -> None:
         desk, span, event_id = self._desk, draft.span, self._desk.marks.event_id(operation.id)
         promise = await desk.promise(draft.place, span, self._call, operation_id=operation.id, resource_id=event_id)
-        page = await desk.list_page(draft.place, widened(span.instants(), desk.rules.buffer), self._call)
+        page = await desk.busy_page(draft.place, widened(span.instants(), draft.place.rules.buffer), self._call)
         desk.zones.compare(draft.place, page.zone, span.zone)
         ahead = await desk.reservations.ahead_of(promise)
-        if not is_free(span.seconds(), taken_spans(page, ahead, desk.rules, but=(event_id,)), desk.rules):
+        if not is_free(span.seconds(), taken_spans(page, ahead, draft.place.rules, but=(event_id,)), draft.place.rules):
             raise taken(span)
+
+    async def _overlaps(self, draft: EventDraft) -> str:
+        """What an owner is told who books over something; and whether the zone that the times were read in still holds."""
+        desk, span = self._desk, draft.span
+        page = await desk.busy_page(draft.place, span.instants(), self._call)
+        desk.zones.compare(draft.place, page.zone, span.zone)
+        if not any(event.busy for event in page.events):
+            return ""
+        return " It overlaps with what is there already."
 
     def _body(self, operation: Operation, draft: EventDraft) -> dict[str, Any]:
         event_id = self._desk.marks.event_id(operation.id)
@@ -117,27 +126,30 @@ class Booking:
         return body
 
     async def _get(self, operation: Operation) -> Event | None:
-        place = place_of(operation)
-        zone = await self._desk.zones.get(place, self._call)
-        event_id = self._desk.marks.event_id(operation.id)
-        return await self._desk.google.get_event(place.calendar, event_id, self._call, zone=zone)
+        return await self._desk.event(
+            self._desk.place_of(operation), self._desk.marks.event_id(operation.id), self._call
+        )
 
-    async def _read_ours(self, operation: Operation, place: Place, zone: ZoneInfo) -> Event:
-        """What stands under our id, after Google said that it exists."""
-        event_id = self._desk.marks.event_id(operation.id)
-        try:
-            event = await self._desk.google.get_event(place.calendar, event_id, self._call, zone=zone)
-        except Unavailable as error:
-            raise OutcomeUnknown("the event exists, but Google cannot be read to compare it") from error
+    async def _read_ours(self, operation: Operation) -> Event:
+        """What stands under our id, after Google said that it exists.
+
+        Raises:
+            OutcomeUnknown: it cannot be read now.
+            Conflict: it is not ours.
+            Gone: it was ours, and somebody deleted it.
+        """
+        event = await self._desk.event_after(operation, self._desk.marks.event_id(operation.id), self._call)
         if event is None or event.private.get(OPERATION) != operation.id:
             raise Conflict("another event has this operation's id")
         if event.cancelled:
             raise Gone
         return event
 
-    def _done(self, operation: Operation, event: Event) -> Done:
+    def _done(self, operation: Operation, event: Event, also: str = "") -> Done:
         code = self._desk.marks.code(event.id)
-        speech = f"It's booked: {plain(event.summary)}, on {event.span.spoken()}. The booking code is {spelled(code)}."
+        speech = (
+            f"It's booked: {plain(event.summary)}, on {event.span.spoken()}. The booking code is {spelled(code)}.{also}"
+        )
         receipt = self._desk.receipt(operation, event, action=Action.BOOKED, speech=speech)
         return Done(event.id, receipt, {"event": event, "booking_code": code})
 

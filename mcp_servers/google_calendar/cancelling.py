@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from contracts.results import Action, Receipt
-from mcp_servers.google_calendar.desk import Desk, place_of
+from mcp_servers.google_calendar.changing import stale
+from mcp_servers.google_calendar.client import Stale
+from mcp_servers.google_calendar.desk import Desk
 from mcp_servers.google_calendar.events import CHANGE, Event
 from mcp_servers.google_calendar.zones import Place
 from mcp_servers.shared.calls import Call
-from mcp_servers.shared.errors import Conflict
 from mcp_servers.shared.ledger import Done, Gone, Operation
 from mcp_servers.shared.words import plain
 
@@ -52,13 +53,7 @@ class Cancellation:
         if doomed.kept is not None:
             await self._cut_short(operation, doomed, doomed.kept)
         elif not doomed.event.cancelled:
-            await self._desk.google.delete_event(
-                doomed.place.calendar,
-                doomed.event.id,
-                self._call,
-                etag=doomed.event.etag,
-                send_updates=doomed.send_updates,
-            )
+            await self._delete(operation, doomed)
         return await self._done(operation, doomed.event)
 
     async def settle(self, operation: Operation) -> Done | None:
@@ -76,6 +71,24 @@ class Cancellation:
     async def abandon(self, operation: Operation) -> None:
         """Nothing was promised for it."""
 
+    async def _delete(self, operation: Operation, doomed: Doomed) -> None:
+        try:
+            await self._desk.google.delete_event(
+                doomed.place.calendar,
+                doomed.event.id,
+                self._call,
+                etag=doomed.event.etag,
+                send_updates=doomed.send_updates,
+            )
+        except Stale:
+            await self._gone_or_stale(operation, doomed)
+
+    async def _gone_or_stale(self, operation: Operation, doomed: Doomed) -> None:
+        """A repeated request meets its own effect; anything else is somebody's change."""
+        event = await self._desk.event_after(operation, doomed.event.id, self._call)
+        if not _is_gone(operation, event):
+            raise stale(doomed.event, event)
+
     async def _cut_short(self, operation: Operation, doomed: Doomed, kept: list[str]) -> None:
         event = doomed.event
         body = {
@@ -92,16 +105,11 @@ class Cancellation:
                 zone=event.span.zone,
                 send_updates=doomed.send_updates,
             )
-        except Conflict:
-            # A repeated request meets its own change.
-            if not _is_gone(operation, await self._get(operation)):
-                raise
+        except Stale:
+            await self._gone_or_stale(operation, doomed)
 
     async def _get(self, operation: Operation) -> Event | None:
-        place = place_of(operation)
-        zone = await self._desk.zones.get(place, self._call)
-        event_id = str(operation.request["event_id"])
-        return await self._desk.google.get_event(place.calendar, event_id, self._call, zone=zone)
+        return await self._desk.event(self._desk.place_of(operation), str(operation.request["event_id"]), self._call)
 
     async def _done(self, operation: Operation, event: Event | None) -> Done:
         event_id = str(operation.request["event_id"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.results import Action
 from mcp_servers.google_calendar.client import Duplicate, Stale
-from mcp_servers.google_calendar.desk import Desk, place_of
+from mcp_servers.google_calendar.desk import Desk
 from mcp_servers.google_calendar.events import CHANGE, OPERATION, Event, google_time
 from mcp_servers.google_calendar.times import Span
 from mcp_servers.google_calendar.zones import Place
@@ -48,9 +48,12 @@ class Plan:
         """What Google is sent; marked, so that the change is known again by reading."""
         times: dict[str, Any] = {}
         if self.span is not None:
+            # A patch merges: what made it an instant must go when it becomes a day, and the other way round.
+            other = {"dateTime": None, "timeZone": None} if self.span.all_day else {"date": None}
+            gone = other if self.span.all_day != self.event.span.all_day else {}
             times = {
-                "start": google_time(self.span.start, self.span.zone),
-                "end": google_time(self.span.end, self.span.zone),
+                "start": {**google_time(self.span.start, self.span.zone), **gone},
+                "end": {**google_time(self.span.end, self.span.zone), **gone},
             }
         marked = {"extendedProperties": {"private": {**self.event.private, CHANGE: operation.id}}}
         return {**self.body, **times, **marked}
@@ -89,7 +92,7 @@ class Change:
                 send_updates=plan.send_updates,
             )
         except Stale:
-            event = await self._get(operation)
+            event = await self._desk.event_after(operation, plan.event.id, self._call)
             # A repeated request meets its own change.
             if event is None or event.private.get(CHANGE) != operation.id:
                 raise stale(plan.event, event) from None
@@ -114,11 +117,7 @@ class Change:
         await self._desk.reservations.release(operation.id)
 
     async def _get(self, operation: Operation) -> Event | None:
-        place = place_of(operation)
-        zone = await self._desk.zones.get(place, self._call)
-        return await self._desk.google.get_event(
-            place.calendar, str(operation.request["event_id"]), self._call, zone=zone
-        )
+        return await self._desk.event(self._desk.place_of(operation), str(operation.request["event_id"]), self._call)
 
     async def _done(self, operation: Operation, event: Event) -> Done:
         moved = bool(operation.request.get("moved"))
@@ -181,7 +180,7 @@ class SplitSeries:
         try:
             await self._patch(operation, plan.series, plan.before, mark=operation.id)
         except Stale:
-            series = await self._series(operation)
+            series = await self._desk.event_after(operation, plan.series.id, self._call)
             if series is None or series.private.get(CHANGE) != operation.id:
                 raise stale(plan.series, series) from None
         try:
@@ -219,14 +218,17 @@ class SplitSeries:
             **copied,
             **plan.body,
             "id": self._desk.marks.event_id(operation.id),
-            "extendedProperties": {"private": {**plan.series.private, OPERATION: operation.id}},
+            "extendedProperties": {
+                **copied.get("extendedProperties", {}),
+                "private": {**plan.series.private, OPERATION: operation.id},
+            },
         }
         try:
             return await self._desk.google.insert_event(
                 plan.place.calendar, body, self._call, zone=plan.series.span.zone, send_updates=plan.send_updates
             )
         except Duplicate:
-            event = await self._second(operation)
+            event = await self._desk.event_after(operation, self._desk.marks.event_id(operation.id), self._call)
             if event is None or event.private.get(OPERATION) != operation.id:
                 raise Conflict("another event has this operation's id") from None
             return event
@@ -245,7 +247,7 @@ class SplitSeries:
             raise OutcomeUnknown("the series is cut, and its second part is not made yet") from error
 
     async def _patch(self, operation: Operation, series: Event, lines: list[str], *, mark: str) -> None:
-        place = place_of(operation)
+        place = self._desk.place_of(operation)
         body = {"recurrence": lines, "extendedProperties": {"private": {**series.private, CHANGE: mark}}}
         await self._desk.google.patch_event(
             place.calendar,
@@ -258,15 +260,12 @@ class SplitSeries:
         )
 
     async def _series(self, operation: Operation) -> Event | None:
-        return await self._read(operation, str(operation.request["event_id"]))
+        return await self._desk.event(self._desk.place_of(operation), str(operation.request["event_id"]), self._call)
 
     async def _second(self, operation: Operation) -> Event | None:
-        return await self._read(operation, self._desk.marks.event_id(operation.id))
-
-    async def _read(self, operation: Operation, event_id: str) -> Event | None:
-        place = place_of(operation)
-        zone = await self._desk.zones.get(place, self._call)
-        return await self._desk.google.get_event(place.calendar, event_id, self._call, zone=zone)
+        return await self._desk.event(
+            self._desk.place_of(operation), self._desk.marks.event_id(operation.id), self._call
+        )
 
     def _done(self, operation: Operation, event: Event) -> Done:
         moved = bool(operation.request.get("moved"))

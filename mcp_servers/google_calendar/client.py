@@ -1,5 +1,6 @@
 """The only place that knows Google's wire: google-api-python-client builds and checks requests offline, httpx sends them."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import httpx
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 
-from mcp_servers.google_calendar.auth import Credentials
+from mcp_servers.google_calendar.account import Credentials
 from mcp_servers.google_calendar.events import Event, read_event
 from mcp_servers.google_calendar.limits import Limiter
 from mcp_servers.shared.calls import Call
@@ -32,6 +33,8 @@ READ_SECONDS = 2.4
 WRITE_SECONDS = 4.5
 LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded"}
 SCOPE_REASONS = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
+BUSY_FIELDS = "id,status,start,end,transparency,attendees(self,responseStatus)"
+"""What tells whether a time is taken: a tenth of the bytes of a whole event."""
 EVENT_FIELDS = (
     "id,etag,status,summary,description,location,start,end,transparency,recurrence,recurringEventId,htmlLink,"
     "hangoutLink,colorId,visibility,attendees,attendeesOmitted,extendedProperties/private"
@@ -86,6 +89,10 @@ class GoogleCalendar:
         """Whose Google account this call works on: the key of whatever is kept about it."""
         return await self._credentials.connection(call)
 
+    async def settings(self, call: Call) -> Mapping[str, Any]:
+        """What the owner set for that account."""
+        return await self._credentials.settings(call)
+
     async def calendars(self, call: Call | None) -> list[dict[str, Any]]:
         """The account's calendars: id, name, zone, and what it may do there."""
         request = self._calendar_list.list(
@@ -116,6 +123,7 @@ class GoogleCalendar:
         query: str | None = None,
         most: int = 250,
         page: str | None = None,
+        fields: str = EVENT_FIELDS,
     ) -> EventPage:
         """Events and instances that overlap a span, in order of their start.
 
@@ -128,6 +136,7 @@ class GoogleCalendar:
             query: text to search for.
             most: the page's size.
             page: where to go on.
+            fields: what of each event.
         """
         request = self._events.list(
             calendarId=calendar,
@@ -139,7 +148,7 @@ class GoogleCalendar:
             privateExtendedProperty=list(private) or None,
             q=query,
             pageToken=page,
-            fields=f"timeZone,nextPageToken,items({EVENT_FIELDS})",
+            fields=f"timeZone,nextPageToken,items({fields})",
         )
         answer = await self._read(request, call)
         zone = read_zone(answer)
@@ -244,14 +253,21 @@ class GoogleCalendar:
         return _answer(response)
 
     async def _send(self, request: Any, call: Call | None, within: float) -> httpx.Response:
-        policy = Policy(repeatable=True, refused=_refused_for_now)
-        self._limiter.take(await self._credentials.connection(call))
+        """Send it; once more with a new token when Google refuses the one that was sent."""
+        ends = asyncio.get_running_loop().time() + within
+        connection = await self._credentials.connection(call)
+        policy = Policy(repeatable=True, refused=_refused_for_now, may_retry=lambda: self._limiter.allows(connection))
+        self._limiter.take(connection)
         token = await self._credentials.access_token(call)
         response = await self._outbound.send(_httpx_request(request, token), policy=policy, within=within)
-        if response.status_code != 401:
+        if response.status_code != 401 or not policy.may_retry():
             return response
+        if request.method != "GET" and may_have_acted(response):
+            # A new token would get an answer to a question that may have been answered: reading settles it.
+            raise NoAnswer(sent=True)
         renewed = await self._credentials.access_token(call, refused=token)
-        return await self._outbound.send(_httpx_request(request, renewed), policy=policy, within=within)
+        left = ends - asyncio.get_running_loop().time()
+        return await self._outbound.send(_httpx_request(request, renewed), policy=policy, within=left)
 
 
 def read_zone(answer: Mapping[str, Any]) -> ZoneInfo:

@@ -38,11 +38,21 @@ class Limiter:
         Raises:
             TryLater: the minute is used up; nothing was sent.
         """
+        wait = self._wait(connection)
+        if wait:
+            raise TryLater("this calendar's requests for the minute are used up; nothing was sent", retry_after=wait)
+
+    def allows(self, connection: str) -> bool:
+        """Count one more request, if the minute has one left."""
+        return not self._wait(connection)
+
+    def _wait(self, connection: str) -> float:
+        """Count one request; or seconds until there is one."""
         now = self._clock()
         bucket = self._buckets.setdefault(connection, _Bucket(self._burst, now))
         bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.filled_at) * self._rate)
         bucket.filled_at = now
         if bucket.tokens < 1:
-            wait = math.ceil((1 - bucket.tokens) / self._rate * 100) / 100
-            raise TryLater("this calendar's requests for the minute are used up; nothing was sent", retry_after=wait)
+            return math.ceil((1 - bucket.tokens) / self._rate * 100) / 100
         bucket.tokens -= 1
+        return 0.0

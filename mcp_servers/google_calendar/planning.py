@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from mcp_servers.google_calendar.booking import meet_request
 from mcp_servers.google_calendar.changing import Plan, SplitPlan
 from mcp_servers.google_calendar.desk import Desk
-from mcp_servers.google_calendar.events import Event, read_event
+from mcp_servers.google_calendar.events import Event
 from mcp_servers.google_calendar.models import UpdateEvent
-from mcp_servers.google_calendar.reading import shown_to
+from mcp_servers.google_calendar.reading import readable, shown_to
 from mcp_servers.google_calendar.recurrence import (
     Instance,
     Moment,
@@ -48,8 +48,7 @@ class Target:
     @property
     def zone(self) -> ZoneInfo:
         """The zone that the series's rule is local to."""
-        start = self.event.raw.get("start", {})
-        return ZoneInfo(start["timeZone"]) if "timeZone" in start else self.event.span.zone
+        return _zone_of(self.event)
 
     @property
     def named(self) -> Moment:
@@ -75,11 +74,11 @@ async def find_target(
     zone = await desk.zones.get(place, call)
     instance = read_instance_id(event_id, zone)
     if scope in {None, "this"} or (instance is None and scope == "all"):
-        event = shown_to(desk, await desk.google.get_event(place.calendar, event_id, call, zone=zone), code, call)
+        event = await readable(desk, place, event_id, code, call)
         return _checked(Target(place, event, scope if event.recurs else None), scope, call)
     series_id = instance.series if instance else event_id
-    whole = await desk.google.whole_event(place.calendar, series_id, call)
-    event = shown_to(desk, read_event(whole, zone) if whole else None, code, call)
+    series, whole = await desk.whole_event(place, series_id, call)
+    event = shown_to(desk, series, code, call)
     if not event.recurs:
         return Target(place, event, None)
     target = Target(place, event, scope, whole, read_instance_id(event_id, _zone_of(event)))
@@ -89,7 +88,9 @@ async def find_target(
 
 
 def _zone_of(event: Event) -> ZoneInfo:
-    return Target(Place("", ""), event, None).zone
+    """The zone that a series's rule is local to."""
+    start = event.raw.get("start", {})
+    return ZoneInfo(start["timeZone"]) if "timeZone" in start else event.span.zone
 
 
 def _checked(target: Target, scope: str | None, call: Call) -> Target:

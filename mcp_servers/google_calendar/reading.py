@@ -16,12 +16,14 @@ from mcp_servers.google_calendar.models import (
     FindSlots,
     GetEvent,
     Got,
+    Guest,
     Listed,
     ListEvents,
     Slot,
     Slots,
     Untrusted,
 )
+from mcp_servers.google_calendar.rules import Window
 from mcp_servers.google_calendar.times import Span, as_instant, parse_moment, parse_span
 from mcp_servers.google_calendar.zones import Place
 from mcp_servers.shared.calls import Call
@@ -46,7 +48,7 @@ class ReadingTools:
         """The caller's own events; all of them for the owner."""
         place = await self._desk.place(call, args.calendar)
         zone = await self._desk.zones.get(place, call)
-        start, end = self._list_window(args, zone)
+        start, end, token = self._list_window(args, zone)
         own = () if call.is_owner else (f"{PERSON}={self._desk.marks.person(call)}",)
         page = await self._desk.google.list_events(
             place.calendar,
@@ -56,9 +58,9 @@ class ReadingTools:
             private=own,
             query=args.query,
             most=args.max_results,
-            page=args.page,
+            page=token,
         )
-        self._desk.zones.learn(place, page.zone)
+        self._desk.zones.compare(place, page.zone, zone)
         views = [view(event) for event in page.events]
         more = not page.complete
         return Listed(
@@ -66,7 +68,7 @@ class ReadingTools:
             events=views,
             count=len(views),
             more=more,
-            next_page=page.next_page,
+            next_page=_page_token(start, end, page.next_page) if page.next_page else None,
             zone=page.zone.key,
         )
 
@@ -83,19 +85,12 @@ class ReadingTools:
         zone = await self._desk.zones.get(place, call)
         span = parse_span(args.start, args.end, zone)
         refuse_long(span)
+        if (closed := self._closed(place, span, call)) is not None:
+            return _availability(span, zone, closed, available=False, busy=[])
         taken = await self._desk.taken_around(place, span.instants(), zone, call)
-        free = is_free(span.seconds(), taken, self._desk.rules)
-        busy = conflicts(span.seconds(), taken, zone)
-        return Availability(
-            speech=f"{span.spoken()} is {'free' if free else 'already taken'}.",
-            available=free,
-            conflicting_events=len(busy),
-            conflicts=[Busy(start=start.isoformat(), end=end.isoformat()) for start, end in busy],
-            start=span.start.isoformat(),
-            end=span.end.isoformat(),
-            zone=zone.key,
-            spoken=span.spoken(),
-        )
+        free = is_free(span.seconds(), taken, place.rules)
+        speech = f"{span.spoken()} is {'free' if free else 'already taken'}."
+        return _availability(span, zone, speech, available=free, busy=conflicts(span.seconds(), taken, zone))
 
     async def find_slots(self, args: FindSlots, call: Call) -> Slots:
         """A few free times."""
@@ -105,30 +100,69 @@ class ReadingTools:
         refuse_long(span)
         start, end = span.instants()
         near = as_instant(parse_moment(args.near, zone, "near"), zone) if args.near else None
-        earliest = self._now(zone) + timedelta(minutes=self._desk.rules.notice_minutes)
+        earliest = self._now(zone) + timedelta(minutes=place.rules.notice_minutes)
         window = (max(start, earliest), end)
         found: list[tuple[datetime, datetime]] = []
         if window[0] < window[1]:
             taken = await self._desk.taken_around(place, window, zone, call)
-            found = free_slots(window, taken, minutes=args.minutes, near=near, rules=self._desk.rules, zone=zone)
+            found = free_slots(window, taken, minutes=args.minutes, near=near, rules=place.rules, zone=zone)
         slots = [Slot(start=s.isoformat(), end=e.isoformat(), spoken=spoken_instant(s)) for s, e in found]
         offer = ", or ".join(slot.spoken for slot in slots)
         return Slots(
             speech=f"I could offer {offer}." if slots else "There is nothing free then.", slots=slots, zone=zone.key
         )
 
-    def _list_window(self, args: ListEvents, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    def _closed(self, place: Place, span: Span, call: Call) -> str | None:
+        """What to say of a time that callers may not have, taken or not. The owner may book at any time."""
+        if call.is_owner:
+            return None
+        try:
+            place.rules.check(span, self._desk.now())
+        except BadRequest as refused:
+            return refused.speech
+        return None
+
+    def _list_window(self, args: ListEvents, zone: ZoneInfo) -> tuple[datetime, datetime, str | None]:
+        """From, until, and Google's token of the page. A later page is of the first one's window, whatever time it is now."""
+        if args.page is not None:
+            return _read_page_token(args.page, zone)
         start = as_instant(parse_moment(args.time_min, zone, "time_min"), zone) if args.time_min else self._now(zone)
+        start = start.replace(microsecond=0)
         if args.time_max:
             end = as_instant(parse_moment(args.time_max, zone, "time_max"), zone)
         else:
             end = start + timedelta(days=LIST_DAYS)
         if end <= start:
             raise BadRequest("time_max: must be after time_min", field="time_max")
-        return start, end
+        return start, end.replace(microsecond=0), None
 
     def _now(self, zone: ZoneInfo) -> datetime:
         return datetime.fromtimestamp(self._desk.now(), zone)
+
+
+def _availability(span: Span, zone: ZoneInfo, speech: str, *, available: bool, busy: Sequence[Window]) -> Availability:
+    return Availability(
+        speech=speech,
+        available=available,
+        conflicting_events=len(busy),
+        conflicts=[Busy(start=start.isoformat(), end=end.isoformat()) for start, end in busy],
+        start=span.start.isoformat(),
+        end=span.end.isoformat(),
+        zone=zone.key,
+        spoken=span.spoken(),
+    )
+
+
+def _page_token(start: datetime, end: datetime, token: str) -> str:
+    return f"{start.timestamp():.0f}.{end.timestamp():.0f}.{token}"
+
+
+def _read_page_token(page: str, zone: ZoneInfo) -> tuple[datetime, datetime, str]:
+    try:
+        first, last, token = page.split(".", 2)
+        return datetime.fromtimestamp(int(first), zone), datetime.fromtimestamp(int(last), zone), token
+    except (ValueError, OverflowError, OSError):
+        raise BadRequest("page: give next_page of the answer before, unchanged", field="page") from None
 
 
 async def readable(desk: Desk, place: Place, event_id: str, code: str | None, call: Call) -> Event:
@@ -137,9 +171,7 @@ async def readable(desk: Desk, place: Place, event_id: str, code: str | None, ca
     Raises:
         NotFound: it is not there, or not this caller's: one answer for both, so that ids cannot be probed.
     """
-    zone = await desk.zones.get(place, call)
-    event = await desk.google.get_event(place.calendar, event_id, call, zone=zone)
-    return shown_to(desk, event, code, call)
+    return shown_to(desk, await desk.event(place, event_id, call), code, call)
 
 
 def shown_to(desk: Desk, event: Event | None, code: str | None, call: Call) -> Event:
@@ -182,7 +214,14 @@ def view(event: Event) -> EventView:
             summary=event.summary,
             description=event.raw.get("description"),
             location=event.raw.get("location"),
-            attendees=[str(guest.get("email", "")) for guest in event.raw.get("attendees", ())],
+            attendees=[
+                Guest(
+                    email=str(guest.get("email", "")),
+                    name=guest.get("displayName"),
+                    response=guest.get("responseStatus"),
+                )
+                for guest in event.raw.get("attendees", ())
+            ],
         ),
     )
 

@@ -1,31 +1,53 @@
 """When callers may book: opening hours, minimum notice, and the time that stays free after each booking."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.hours import OpeningHours, OpenPeriod
 from mcp_servers.google_calendar.times import Span
-from mcp_servers.shared.errors import BadRequest
+from mcp_servers.shared.errors import BadRequest, Unavailable
 
+SendUpdates = Literal["all", "externalOnly", "none"]
 Window = tuple[datetime, datetime]
 
 
-@dataclass(frozen=True)
-class Rules:
-    """The settings of a connection.
+class Rules(BaseModel):
+    """The settings of a connection. What is not set for it is as the server's own settings say."""
 
-    Args:
-        hours: local to the calendar's zone; None is always.
-        buffer_minutes: stay free after whatever is in the calendar.
-        notice_minutes: before the beginning.
-        capacity: how many may overlap.
-    """
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
+    calendar_id: Annotated[str, Field(min_length=1, max_length=254)]
+    """The calendar to work on."""
+    capacity: Annotated[int, Field(ge=1, le=1000)]
+    """How many bookings may overlap, such as the tables of a restaurant."""
     hours: OpeningHours | None
-    buffer_minutes: int
-    notice_minutes: int
-    capacity: int
+    """When callers may book, local to the calendar's zone; always when unset."""
+    buffer_minutes: Annotated[int, Field(ge=0, le=1440)]
+    """Minutes that stay free after whatever is in the calendar."""
+    notice_minutes: Annotated[int, Field(ge=0, le=525_600)]
+    """How long before its beginning a caller may still book."""
+    send_updates: SendUpdates
+    """Whom Google tells of a write that does not say it."""
+
+    def set_to(self, settings: Mapping[str, Any]) -> "Rules":
+        """With what the owner of a connection set instead.
+
+        Raises:
+            Unavailable: a value cannot be; nothing is guessed in its place.
+        """
+        if not settings:
+            return self
+        try:
+            return Rules.model_validate({**self.model_dump(), **settings})
+        except ValidationError as error:
+            wrong = sorted({str(problem["loc"][0]) for problem in error.errors() if problem["loc"]})
+            raise Unavailable(
+                f"the connection's settings are wrong ({', '.join(wrong)}): the owner must set them anew"
+            ) from None
 
     @property
     def buffer(self) -> timedelta:

@@ -16,7 +16,8 @@ from mcp_servers.google_calendar.client import GoogleCalendar
 from mcp_servers.google_calendar.desk import Desk
 from mcp_servers.google_calendar.events import Marks
 from mcp_servers.google_calendar.limits import Limiter
-from mcp_servers.google_calendar.rules import Rules
+from mcp_servers.google_calendar.prompts import prompts
+from mcp_servers.google_calendar.resources import CalendarResources
 from mcp_servers.google_calendar.settings import GoogleCalendarSettings
 from mcp_servers.google_calendar.tools import tool_specs
 from mcp_servers.google_calendar.zones import Place, Zones
@@ -62,13 +63,11 @@ class GoogleCalendarIntegration:
         self._writer = Writer(operations)
         self.desk = Desk(
             google=google,
-            calendar=settings.calendar_id,
             zones=Zones(google, ttl=MANIFEST.cache.lists, now=now),
             operations=operations,
             reservations=Reservations(self._database),
             marks=Marks(self._database.secret),
-            rules=Rules(settings.hours, settings.buffer_minutes, settings.notice_minutes, settings.capacity),
-            send_updates=settings.send_updates,
+            rules=settings.rules,
             demo=settings.demo,
             now=now,
         )
@@ -88,7 +87,7 @@ class GoogleCalendarIntegration:
         if self._settings.auth == "jwks":
             return None
         try:
-            await self.desk.zones.get(Place("", self._settings.calendar_id), None)
+            await self.desk.zones.get(Place("", self._settings.calendar_id, self._settings.rules), None)
         except ServerError as error:
             return error.error
         return None
@@ -126,4 +125,6 @@ def _settling(desk: Desk) -> dict[str, Callable[[Operation], Write]]:
 
 def create(settings: GoogleCalendarSettings, *, now: Callable[[], float] = time.time) -> Starlette:
     """The server's ASGI app."""
-    return create_app(MANIFEST, settings, GoogleCalendarIntegration(settings, now=now), now=now)
+    integration = GoogleCalendarIntegration(settings, now=now)
+    resources = CalendarResources(integration.desk, ttl=MANIFEST.cache.lists).specs()
+    return create_app(MANIFEST, settings, integration, resources=resources, prompts=prompts(), now=now)

@@ -8,6 +8,7 @@ import httpx
 import jwt
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from mcp_servers.google_calendar.account import OneAccount
 from mcp_servers.google_calendar.scopes import ALL
 from mcp_servers.google_calendar.settings import is_google
 from mcp_servers.google_calendar.token_file import EARLY_SECONDS, TOKEN_SECONDS, refusal
@@ -31,7 +32,7 @@ class ServiceAccountKey(BaseModel):
     token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 
 
-class ServiceAccountCredentials:
+class ServiceAccountCredentials(OneAccount):
     """Access tokens of a service account, in a user's name when domain-wide delegation is set up.
 
     Args:
@@ -55,11 +56,6 @@ class ServiceAccountCredentials:
         self._refreshing = asyncio.Lock()
         self._token: str | None = None
         self._expires_at = 0.0
-
-    async def connection(self, call: Call | None) -> str:
-        """There is one account."""
-        del call
-        return ""
 
     async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
         """A token that is good for a minute at least."""

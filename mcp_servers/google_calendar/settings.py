@@ -1,18 +1,17 @@
 """Settings of the Google Calendar server."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
 from contracts.hours import OpeningHours
+from mcp_servers.google_calendar.rules import Rules, SendUpdates
 from mcp_servers.shared.settings import ServerSettings
 
 PREFIX = "GOOGLE_CALENDAR_"
 GOOGLE_HOST = "googleapis.com"
-
-SendUpdates = Literal["all", "externalOnly", "none"]
 
 
 class GoogleCalendarSettings(ServerSettings):
@@ -40,6 +39,11 @@ class GoogleCalendarSettings(ServerSettings):
     """Whom Google tells of a write that does not say it."""
     requests_per_minute: Annotated[int, Field(validation_alias="GOOGLE_CALENDAR_REQUESTS_PER_MINUTE", ge=10)] = 540
     """Google's own limit is 600 a minute and user; raise it only when Google raised yours."""
+
+    @property
+    def rules(self) -> Rules:
+        """What counts for a connection whose owner set nothing else."""
+        return Rules(**{name: getattr(self, name) for name in Rules.model_fields})
 
     @model_validator(mode="after")
     def _live_talks_to_google_only(self) -> Self:

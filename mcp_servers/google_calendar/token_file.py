@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from mcp_servers.google_calendar.account import OneAccount
 from mcp_servers.google_calendar.scopes import missing_scopes
 from mcp_servers.google_calendar.settings import is_google
 from mcp_servers.shared.calls import Call
@@ -36,7 +37,7 @@ class StoredToken(BaseModel):
     expires_at: Annotated[float, Field(description="Seconds since 1970")] = 0.0
 
 
-class FileCredentials:
+class FileCredentials(OneAccount):
     """The installed-app flow's file. Refreshed once at a time; a rotated refresh token is saved before it is used.
 
     Args:
@@ -55,11 +56,6 @@ class FileCredentials:
         self._now = now
         self._refreshing = asyncio.Lock()
         self._stored = _read(path, live=live)
-
-    async def connection(self, call: Call | None) -> str:
-        """There is one account."""
-        del call
-        return ""
 
     async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
         """A token that is good for a minute at least."""

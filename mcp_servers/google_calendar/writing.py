@@ -32,6 +32,7 @@ from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import BadRequest, NotAllowed
 from mcp_servers.shared.ledger import Done, Writer
 from mcp_servers.shared.tools import Arguments
+from mcp_servers.shared.words import plain
 
 OPEN_TO_CALLERS = {
     "event_id", "booking_code", "start", "end", "summary", "description", "scope", "calendar",
@@ -59,14 +60,14 @@ class WritingTools:
         place = await self._desk.place(call, args.calendar)
         span = parse_span(args.start, args.end, await self._desk.zones.get(place, call))
         if not call.is_owner:
-            self._desk.rules.check(span, self._desk.now())
+            place.rules.check(span, self._desk.now())
         if args.recurrence is not None:
             check_lines(args.recurrence, span.start)
         draft = EventDraft(
             place,
             span,
             args.summary,
-            args.send_updates or self._desk.send_updates,
+            args.send_updates or place.rules.send_updates,
             checked=not call.is_owner,
             more=_details(args),
         )
@@ -76,7 +77,7 @@ class WritingTools:
             speech=done.receipt.speech,
             event_id=event.id,
             receipt=done.receipt,
-            summary=event.summary,
+            summary=plain(event.summary),
             start=event.span.start.isoformat(),
             end=event.span.end.isoformat(),
             link=event.link,
@@ -88,11 +89,11 @@ class WritingTools:
         """Keep a chosen slot for this call, or book it."""
         place = await self._desk.place(call)
         span = parse_span(args.start, args.end, await self._desk.zones.get(place, call))
-        self._desk.rules.check(span, self._desk.now())
+        place.rules.check(span, self._desk.now())
         if args.summary is None:
             return await self._hold(place, span, call)
         more = {"description": args.description} if args.description else {}
-        draft = EventDraft(place, span, args.summary, self._desk.send_updates, checked=True, more=more)
+        draft = EventDraft(place, span, args.summary, place.rules.send_updates, checked=True, more=more)
         done = await self._book(draft, call)
         event: Event = done.details["event"]
         return SlotBooked(
@@ -100,7 +101,7 @@ class WritingTools:
             state="booked",
             event_id=event.id,
             receipt=done.receipt,
-            summary=event.summary,
+            summary=plain(event.summary),
             start=event.span.start.isoformat(),
             end=event.span.end.isoformat(),
             booking_code=done.details["booking_code"],
@@ -114,7 +115,7 @@ class WritingTools:
         self._make_sure_it_may_change(target.event, args.booking_code, call)
         if target.event.cancelled:
             raise BadRequest("event_id: that event is cancelled", field="event_id", speech="That one is cancelled.")
-        send_updates = args.send_updates or self._desk.send_updates
+        send_updates = args.send_updates or place.rules.send_updates
         plan = plan_change(target, args, send_updates=send_updates, promised=not call.is_owner)
         done = await self._run_change(plan, args, call)
         event: Event = done.details["event"]
@@ -122,7 +123,7 @@ class WritingTools:
             speech=done.receipt.speech,
             event_id=event.id,
             receipt=done.receipt,
-            summary=event.summary,
+            summary=plain(event.summary),
             start=event.span.start.isoformat(),
             end=event.span.end.isoformat(),
             meet_link=event.raw.get("hangoutLink"),
@@ -134,7 +135,7 @@ class WritingTools:
         place = await self._desk.place(call, args.calendar)
         target = await find_target(self._desk, place, args.event_id, args.scope, args.booking_code, call)
         self._make_sure_it_may_change(target.event, args.booking_code, call)
-        doomed = _doomed(target, args.send_updates or self._desk.send_updates)
+        doomed = _doomed(target, args.send_updates or place.rules.send_updates)
         request: dict[str, Any] = {**where(place), "event_id": doomed.event.id}
         if doomed.kept is not None:
             request["kept"] = doomed.kept
@@ -159,9 +160,15 @@ class WritingTools:
         """A lease, which the ledger alone knows; one per call, so another choice lets the first one go."""
         hold = self._desk.hold_id(call)
         await self._desk.promise(place, span, call, operation_id=hold, resource_id=hold, seconds=CHOSEN_SECONDS)
-        busy = await self._desk.taken_around(place, span.instants(), span.zone, call)
-        if not is_free(span.seconds(), busy, self._desk.rules):
-            await self._desk.reservations.release(hold)
+        free = False
+        try:
+            busy = await self._desk.taken_around(place, span.instants(), span.zone, call)
+            free = is_free(span.seconds(), busy, place.rules)
+        finally:
+            # Also when Google cannot be read: what is not known to be free must not keep others away.
+            if not free:
+                await self._desk.reservations.release(hold)
+        if not free:
             raise taken(span)
         until = datetime.fromtimestamp(self._desk.now() + CHOSEN_SECONDS, span.zone)
         return SlotBooked(
@@ -180,7 +187,7 @@ class WritingTools:
         event = await self._movable_at_once(args, call, place)
         if event is None:
             event = await readable(self._desk, place, args.event_id, args.booking_code, call)
-            page = await self._desk.list_page(place, self._looked_at(args, event.span), call)
+            page = await self._desk.busy_page(place, self._looked_at(place, args, event.span), call)
             await self._make_sure_it_is_free(page, place, args, event, call)
         if event.recurs:
             raise NotAllowed("event_id: an event that recurs is changed by the owner only", field="event_id")
@@ -205,7 +212,7 @@ class WritingTools:
         old = await self._known_span(args.event_id, call, place)
         if old is None:
             return None
-        looked_at, was = self._looked_at(args, old), old.instants()
+        looked_at, was = self._looked_at(place, args, old), old.instants()
         window = min(looked_at[0], was[0]), max(looked_at[1], was[1])
         if window[1] - window[0] > AT_ONCE:
             return None
@@ -217,10 +224,10 @@ class WritingTools:
         await self._make_sure_it_is_free(page, place, args, event, call)
         return event
 
-    def _looked_at(self, args: UpdateEvent, old: Span) -> Window:
+    def _looked_at(self, place: Place, args: UpdateEvent, old: Span) -> Window:
         span = new_span(args, old)
         assert span is not None, "only for changes that move"
-        return widened(span.instants(), self._desk.rules.buffer)
+        return widened(span.instants(), place.rules.buffer)
 
     async def _make_sure_it_is_free(
         self, page: EventPage, place: Place, args: UpdateEvent, event: Event, call: Call
@@ -228,12 +235,12 @@ class WritingTools:
         """The rules and what is taken, for the new time. Two who move at once are told apart by the promise that follows."""
         desk, span = self._desk, new_span(args, event.span)
         assert span is not None, "only for changes that move"
-        desk.rules.check(span, desk.now())
+        place.rules.check(span, desk.now())
         desk.zones.compare(place, page.zone, span.zone)
-        window = promised_span(span.seconds(), desk.rules)
+        window = promised_span(span.seconds(), place.rules)
         promises = await desk.reservations.live(ledger_key(place), window)
-        busy = taken_spans(page, promises, desk.rules, but=(event.id, desk.hold_id(call)))
-        if not is_free(span.seconds(), busy, desk.rules):
+        busy = taken_spans(page, promises, place.rules, but=(event.id, desk.hold_id(call)))
+        if not is_free(span.seconds(), busy, place.rules):
             raise taken(span)
 
     def _make_sure_it_may_change(self, event: Event, code: str | None, call: Call) -> None:

@@ -1,20 +1,16 @@
 """A calendar's zone, read from Google and kept for a while."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from mcp_servers.google_calendar.client import GoogleCalendar
+from mcp_servers.google_calendar.events import Event, read_event
+from mcp_servers.google_calendar.kept import Kept
+from mcp_servers.google_calendar.rules import Rules
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import Unavailable
-
-
-@dataclass
-class _Known:
-    zone: ZoneInfo | None = None
-    read_at: float = 0.0
-    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True)
@@ -23,6 +19,7 @@ class Place:
 
     connection: str
     calendar: str
+    rules: Rules = field(compare=False)
 
 
 class Zones:
@@ -36,33 +33,15 @@ class Zones:
 
     def __init__(self, google: GoogleCalendar, *, ttl: float, now: Callable[[], float]) -> None:
         self._google = google
-        self._ttl = ttl
-        self._now = now
-        self._known: dict[Place, _Known] = {}
+        self._kept: Kept[Place, ZoneInfo] = Kept(ttl=ttl, now=now)
 
     async def get(self, place: Place, call: Call | None) -> ZoneInfo:
-        """The zone. An older one is better than none while Google does not answer: every answer of Google's is compared."""
-        known = self._known.setdefault(place, _Known())
-        if known.zone is not None and self._fresh(known):
-            return known.zone
-        async with known.reading:
-            if known.zone is None or not self._fresh(known):
-                try:
-                    self.learn(place, await self._google.zone(place.calendar, call))
-                except Unavailable:
-                    if known.zone is None:
-                        raise
-        assert known.zone is not None
-        return known.zone
-
-    def _fresh(self, known: _Known) -> bool:
-        return self._now() - known.read_at < self._ttl
+        """The zone. It may be older than its time: every answer of Google's is compared with it."""
+        return await self._kept.get(place, lambda: self._google.zone(place.calendar, call))
 
     def learn(self, place: Place, zone: ZoneInfo) -> None:
         """Every list of events carries the zone."""
-        known = self._known.setdefault(place, _Known())
-        known.zone = zone
-        known.read_at = self._now()
+        self._kept.put(place, zone)
 
     def compare(self, place: Place, zone: ZoneInfo, used: ZoneInfo) -> None:
         """Stop when the zone that a decision was based on is not the calendar's any more.
@@ -73,3 +52,14 @@ class Zones:
         self.learn(place, zone)
         if zone.key != used.key:
             raise Unavailable("the calendar's zone was just changed; ask again")
+
+    async def corrected(self, place: Place, event: Event, call: Call | None) -> Event:
+        """The event in the calendar's zone as it is now.
+
+        Google shows it at that zone's offset; at another one than ours, the zone is read again.
+        """
+        start = event.raw.get("start", {}).get("dateTime")
+        if start is None or datetime.fromisoformat(start).utcoffset() == event.span.instants()[0].utcoffset():
+            return event
+        self._kept.drop(place)
+        return read_event(event.raw, await self.get(place, call))

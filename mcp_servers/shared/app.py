@@ -12,7 +12,6 @@ from mcp.server.auth.routes import build_resource_metadata_url
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver.prompts.base import Prompt
-from mcp.server.mcpserver.resources import Resource
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
@@ -26,6 +25,7 @@ from contracts.manifest import Manifest
 from mcp_servers.shared.auth import CallReader, StaticVerifier, static_token
 from mcp_servers.shared.call_tokens import CallTokenVerifier, TokenRefusals
 from mcp_servers.shared.http import Outbound
+from mcp_servers.shared.resources import ResourceSpec, ServedResource, remember_who_asks
 from mcp_servers.shared.settings import ServerSettings
 from mcp_servers.shared.telemetry import ToolMetrics
 from mcp_servers.shared.tools import ToolSpec, WrappedTool, unknown_tool
@@ -61,7 +61,7 @@ def create_app(
     settings: ServerSettings,
     integration: Integration,
     *,
-    resources: Sequence[Resource] = (),
+    resources: Sequence[ResourceSpec] = (),
     prompts: Sequence[Prompt] = (),
     verifier: TokenVerifier | None = None,
     now: Callable[[], float] = time.time,
@@ -72,7 +72,7 @@ def create_app(
         manifest: names the server, its resource id and how long lists may be cached.
         settings: who may call and under which Host names.
         integration: tools and lifetime.
-        resources: MCP resources.
+        resources: what it lets clients read by URI.
         prompts: MCP prompts.
         verifier: checks bearers; by default what ``settings`` say: one static bearer, or the backend's call tokens.
         now: seconds since 1970, for the time of call tokens.
@@ -82,6 +82,7 @@ def create_app(
     metrics = ToolMetrics(CollectorRegistry())
     read_call = CallReader(settings)
     tools = [WrappedTool.of(spec, read_call, metrics) for spec in integration.tools]
+    lasting = CacheHint(ttl_ms=int(manifest.cache.tools * 1000), scope="public")
     server: MCPServer[Any] = MCPServer(
         name=f"voxie-{manifest.name}",
         title=manifest.title,
@@ -89,11 +90,15 @@ def create_app(
         version=version("voxie"),
         instructions=integration.instructions,
         tools=list(tools),
-        resources=list(resources),
+        resources=[ServedResource.of(spec, read_call) for spec in resources],
         token_verifier=verifier,
         auth=auth,
-        cache_hints={"tools/list": CacheHint(ttl_ms=int(manifest.cache.tools * 1000), scope="public")},
-        middleware=[_answer_unknown_tools([tool.name for tool in tools]), _refuse_unrenderable_prompts(prompts)],
+        cache_hints={"tools/list": lasting, "resources/list": lasting, "prompts/list": lasting},
+        middleware=[
+            _answer_unknown_tools([tool.name for tool in tools]),
+            _refuse_unrenderable_prompts(prompts),
+            remember_who_asks,
+        ],
         log_level="WARNING",
     )
     for prompt in prompts:

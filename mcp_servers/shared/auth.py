@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp.server.auth.provider import AccessToken, TokenVerifier
-from mcp.server.mcpserver import Context
+from mcp.server.context import ServerRequestContext
 from pydantic import ValidationError
 
 from contracts.calls import CallTokenClaims
@@ -17,7 +17,6 @@ from mcp_servers.shared.call_tokens import REFUSAL
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import BadRequest, NotAllowed
 from mcp_servers.shared.settings import ServerSettings, SettingsError
-from mcp_servers.shared.tools import ToolSpec
 
 STATIC_CLIENT = "static"
 
@@ -71,47 +70,41 @@ class CallReader:
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
 
-    def __call__(self, context: Context[Any, Any], spec: ToolSpec[Any]) -> Call:
-        """Read who calls.
-
-        Raises:
-            BadRequest: a ``voxie/…`` key of ``_meta`` is unknown or wrong.
-            NotAllowed: the call token does not grant this tool.
-        """
-        request = context.request_context
+    def __call__(self, request: ServerRequestContext[Any, Any], *, tool: str, seconds: float) -> Call:
+        """Read who calls; see ``ReadCall``."""
         meta = _read_meta(dict(request.meta or {}))
-        deadline = asyncio.get_running_loop().time() + min(meta.deadline or spec.deadline, spec.deadline)
+        deadline = asyncio.get_running_loop().time() + min(meta.deadline or seconds, seconds)
         if self._settings.auth == "static":
-            return self._trusted_client(meta, spec, deadline)
+            return self._trusted_client(meta, tool, deadline)
         token = _access_token(request.request)
         if token is None or request.request is None:
             raise NotAllowed("there is no call token")
-        if spec.name not in token.scopes:
-            request.request.scope[REFUSAL].append(spec.name)
-            raise NotAllowed(f"the call token does not grant {spec.name}")
-        return _token_holder(token, meta, spec, deadline)
+        if tool not in token.scopes:
+            request.request.scope[REFUSAL].append(tool)
+            raise NotAllowed(f"the call token does not grant {tool}")
+        return _token_holder(token, meta, tool, deadline)
 
-    def _trusted_client(self, meta: RequestMeta, spec: ToolSpec[Any], deadline: float) -> Call:
+    def _trusted_client(self, meta: RequestMeta, tool: str, deadline: float) -> Call:
         return Call(
             workspace=meta.workspace or "default",
             role=meta.role or self._settings.static_role,
             caller=meta.caller,
             call=meta.call,
-            tool=spec.name,
+            tool=tool,
             deadline=deadline,
             operation=meta.operation,
             epoch=meta.epoch,
         )
 
 
-def _token_holder(token: AccessToken, meta: RequestMeta, spec: ToolSpec[Any], deadline: float) -> Call:
+def _token_holder(token: AccessToken, meta: RequestMeta, tool: str, deadline: float) -> Call:
     claims = CallTokenClaims.model_validate(token.claims)
     return Call(
         workspace=claims.workspace,
         role=claims.role,
         caller=claims.caller,
         call=claims.call,
-        tool=spec.name,
+        tool=tool,
         deadline=deadline,
         operation=meta.operation,
         epoch=meta.epoch,

@@ -6,9 +6,9 @@ and per connection, in memory, and never crosses from one workspace to another.
 
 import asyncio
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import httpx
 import structlog
@@ -61,6 +61,8 @@ class Credential:
     hooks: dict[str, BrokeredHook]
     scope: str
     expires_at: float
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the owner set for the connection."""
 
 
 class Broker:
@@ -83,7 +85,7 @@ class Broker:
         self._resource = resource
         self._now = now
         self._held: dict[tuple[str, CredentialKind], Credential] = {}
-        self._asking: dict[tuple[str, CredentialKind], asyncio.Task[Credential]] = {}
+        self._asking: dict[tuple[str, CredentialKind, str | None], asyncio.Task[Credential]] = {}
 
     @classmethod
     def of(
@@ -127,11 +129,12 @@ class Broker:
         if held is not None and self._usable(held, refused):
             return held
         # In a task of its own: one caller who hangs up does not take the answer from the others who wait for it.
-        task = self._asking.get(key)
+        question = (*key, refused)
+        task = self._asking.get(question)
         if task is None:
-            task = asyncio.create_task(self._exchange(call.workspace, call.token, key))
-            self._asking[key] = task
-            task.add_done_callback(lambda done: self._answered(key, done))
+            task = asyncio.create_task(self._exchange(call.workspace, call.token, key, refused))
+            self._asking[question] = task
+            task.add_done_callback(lambda done: self._answered(question, done))
         fresh = await asyncio.shield(task)
         if refused is not None and fresh.token.get_secret_value() == refused:
             raise NeedsReconnect("the vendor refuses the connection's token: the owner must connect the account again")
@@ -157,8 +160,8 @@ class Broker:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._held.clear()
 
-    def _answered(self, key: tuple[str, CredentialKind], task: asyncio.Task[Credential]) -> None:
-        del self._asking[key]
+    def _answered(self, question: tuple[str, CredentialKind, str | None], task: asyncio.Task[Credential]) -> None:
+        del self._asking[question]
         if not task.cancelled():
             # Read here too: when everybody who waited has hung up, nobody else reads it.
             task.exception()
@@ -166,8 +169,10 @@ class Broker:
     def _usable(self, held: Credential, refused: str | None) -> bool:
         return held.expires_at > self._now() and (refused is None or held.token.get_secret_value() != refused)
 
-    async def _exchange(self, workspace: str, call_token: str, key: tuple[str, CredentialKind]) -> Credential:
-        answer = await self._ask(call_token, _TYPES[key[1]])
+    async def _exchange(
+        self, workspace: str, call_token: str, key: tuple[str, CredentialKind], refused: str | None
+    ) -> Credential:
+        answer = await self._ask(call_token, _TYPES[key[1]], refused)
         seconds = min(answer.expires_in - EARLY_SECONDS, LONGEST_SECONDS)
         credential = Credential(
             workspace=workspace,
@@ -176,17 +181,19 @@ class Broker:
             hooks=answer.hooks,
             scope=answer.scope,
             expires_at=self._now() + seconds,
+            settings=answer.settings,
         )
         self._held = {k: held for k, held in self._held.items() if self._usable(held, None)} | {key: credential}
         return credential
 
-    async def _ask(self, call_token: str, requested: str) -> ExchangedToken:
+    async def _ask(self, call_token: str, requested: str, refused: str | None) -> ExchangedToken:
         form = {
             "grant_type": TOKEN_EXCHANGE_GRANT,
             "subject_token": call_token,
             "subject_token_type": SUBJECT_TOKEN_TYPE,
             "resource": self._resource,
             "requested_token_type": requested,
+            **({} if refused is None else {"refused_token": refused}),
         }
         headers = {"authorization": f"Bearer {self._service_token.get_secret_value()}"}
         request = httpx.Request("POST", self._url, data=form, headers=headers)

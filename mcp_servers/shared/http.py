@@ -45,10 +45,12 @@ class Policy:
     Args:
         repeatable: repeating the request is harmless (a read, or a write the vendor recognises as the same).
         refused: the vendor's answer says that it did nothing and may be asked again.
+        may_retry: asked before each further try; False ends the trying, so that retries count against a limit too.
     """
 
     repeatable: bool
     refused: RetryCheck
+    may_retry: Callable[[], bool] = lambda: True
 
 
 def asks_for_patience(response: httpx.Response) -> bool:
@@ -109,13 +111,14 @@ class Outbound:
                 response = await self._send_once(request, ends - loop.time())
             except NoAnswer as failure:
                 acted = acted or failure.sent
-                if last or (failure.sent and not policy.repeatable) or not await self._pause(attempt, None, ends):
+                hopeless = last or (failure.sent and not policy.repeatable)
+                if hopeless or not await self._pause(attempt, None, ends) or not policy.may_retry():
                     raise NoAnswer(sent=acted) from None
                 continue
             response.extensions[MAY_HAVE_ACTED] = acted
             if last or not self._worth_another_try(response, policy):
                 return response
-            if not await self._pause(attempt, response, ends):
+            if not await self._pause(attempt, response, ends) or not policy.may_retry():
                 return response
             acted = acted or response.status_code in UNCLEAR_STATUSES
         raise AssertionError("unreachable: the last try returns or raises")

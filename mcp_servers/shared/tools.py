@@ -4,9 +4,10 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
@@ -89,7 +90,22 @@ class ToolSpec(Generic[A]):
         )
 
 
-CallReader = Callable[[Context[Any, Any], ToolSpec[Any]], Call]
+class ReadCall(Protocol):
+    """Turns a request's credentials and ``_meta`` into a ``Call``."""
+
+    def __call__(self, request: ServerRequestContext[Any, Any], *, tool: str, seconds: float) -> Call:
+        """Read who calls.
+
+        Args:
+            request: as the SDK has it.
+            tool: its name; a call token must grant it.
+            seconds: how long the answer may take when the client does not want it sooner.
+
+        Raises:
+            BadRequest: a ``voxie/…`` key of ``_meta`` is unknown or wrong.
+            NotAllowed: the call token does not grant this tool.
+        """
+        ...
 
 
 class WrappedTool(Tool):
@@ -100,7 +116,7 @@ class WrappedTool(Tool):
     metrics: Any
 
     @classmethod
-    def of(cls, spec: ToolSpec[Any], read_call: CallReader, metrics: ToolMetrics) -> "WrappedTool":
+    def of(cls, spec: ToolSpec[Any], read_call: ReadCall, metrics: ToolMetrics) -> "WrappedTool":
         """Wrap one tool."""
         return cls(
             fn=spec.run,
@@ -139,7 +155,7 @@ class WrappedTool(Tool):
 
     async def _run_checked(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Result:
         spec: ToolSpec[Any] = self.spec
-        call: Call = self.read_call(context, spec)
+        call: Call = self.read_call(context.request_context, tool=spec.name, seconds=spec.deadline)
         if call.role not in spec.roles:
             raise NotAllowed(f"{spec.name} needs role {' or '.join(sorted(spec.roles))}; this call has {call.role}")
         checked = _check(spec.arguments, arguments)
