@@ -1,5 +1,7 @@
 """What the documents say is there, is there."""
 
+import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +32,22 @@ def test_each_link_of_a_document_leads_somewhere(path: Path) -> None:
     broken = [target for target in targets if "://" not in target and not (path.parent / target).exists()]
     # The way to an integration that was removed to show that it can be.
     assert [target for target in broken if "zapier" not in target] == []
+
+
+@pytest.mark.parametrize("path", list(documents()), ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_test_that_a_document_names_as_proof_exists(path: Path) -> None:
+    proofs = re.findall(r"\]\(([^)#\s]+\.py)#(\w+)\)", path.read_text())
+    missing = [(file, name) for file, name in proofs if name not in functions_of((path.parent / file).resolve())]
+    assert [proof for proof in missing if "zapier" not in proof[0]] == []
+
+
+@functools.cache
+def functions_of(path: Path) -> set[str]:
+    """The functions of a file; none when it was removed to show that it can be."""
+    if not path.exists():
+        return set()
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {node.name for node in ast.parse(path.read_text()).body if isinstance(node, kinds)}
 
 
 def test_the_readme_begins_with_the_two_commands_and_lists_each_command_of_voxie() -> None:

@@ -84,7 +84,7 @@ class ReadingTools:
         place = await self._desk.place(call, args.calendar)
         zone = await self._desk.zones.get(place, call)
         span = parse_span(args.start, args.end, zone)
-        refuse_long(span)
+        _refuse_long(span)
         if (closed := self._closed(place, span, call)) is not None:
             return _availability(span, zone, closed, available=False, busy=[])
         taken = await self._desk.taken_around(place, span.instants(), zone, call)
@@ -97,7 +97,7 @@ class ReadingTools:
         place = await self._desk.place(call, args.calendar)
         zone = await self._desk.zones.get(place, call)
         span = parse_span(args.start, args.end, zone)
-        refuse_long(span)
+        _refuse_long(span)
         start, end = span.instants()
         near = as_instant(parse_moment(args.near, zone, "near"), zone) if args.near else None
         earliest = self._now(zone) + timedelta(minutes=place.rules.notice_minutes)
@@ -185,7 +185,7 @@ def shown_to(desk: Desk, event: Event | None, code: str | None, call: Call) -> E
     return event
 
 
-def refuse_long(span: Span) -> None:
+def _refuse_long(span: Span) -> None:
     """Keep a window to what one page of Google's holds.
 
     Raises:

@@ -2,16 +2,19 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from contracts.meta import Role
 from contracts.results import ErrorKind
+from mcp_servers.google_calendar.client import READ_SECONDS, WRITE_SECONDS
 from mcp_servers.google_calendar.limits import Limiter
+from mcp_servers.google_calendar.tools import tool_specs
 from mcp_servers.shared.errors import TryLater
 from tests.world import World, open_world
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+module_loop = pytest.mark.asyncio(loop_scope="module")
 WINDOW = {"start": "2026-11-24T19:00", "end": "2026-11-24T20:30"}
 SERIES = {"summary": "Yoga", **WINDOW, "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=10"]}
 
@@ -38,6 +41,7 @@ WRITES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@module_loop
 @pytest.mark.parametrize("role", list(Role))
 async def test_a_read_is_one_request_to_google_and_a_write_at_most_two(world: World, role: Role) -> None:
     booked = await world.call("calendar_create_event", role=role, summary="Maria", **WINDOW)
@@ -50,6 +54,7 @@ async def test_a_read_is_one_request_to_google_and_a_write_at_most_two(world: Wo
             assert 1 <= len(world.upstream) <= most, (tool, world.upstream)
 
 
+@module_loop
 async def test_a_minute_has_fewer_requests_than_google_allows() -> None:
     seconds = 0.0
     limiter = Limiter(540, clock=lambda: seconds)
@@ -65,6 +70,7 @@ async def test_a_minute_has_fewer_requests_than_google_allows() -> None:
     limiter.take("another account has a minute of its own")
 
 
+@module_loop
 async def test_a_busy_minute_is_a_passing_trouble_and_nothing_is_sent(tmp_path: Path) -> None:
     async with open_world(tmp_path, GOOGLE_CALENDAR_REQUESTS_PER_MINUTE="10") as world:
         kinds: list[ErrorKind | None] = []
@@ -73,3 +79,56 @@ async def test_a_busy_minute_is_a_passing_trouble_and_nothing_is_sent(tmp_path: 
             kinds.append(answer.failure.kind if answer.failure else None)
         assert ErrorKind.TRY_LATER in kinds
         assert len(world.upstream) <= 2
+
+
+@module_loop
+async def test_tries_that_follow_a_refusal_count_too(tmp_path: Path) -> None:
+    async with open_world(tmp_path, GOOGLE_CALENDAR_REQUESTS_PER_MINUTE="20") as world:  # two at once
+        await world.fault("GET */events", status=503, times=9)
+        answer = await world.call("calendar_check_availability", **WINDOW)
+        assert answer.failure is not None
+        assert len(world.upstream) == 2
+
+
+SERIES_WRITES: list[tuple[int, str, dict[str, Any]]] = [
+    (2, "calendar_update_event", {"event_id": "$_20261201T180000Z", "scope": "this", "summary": "One"}),
+    (3, "calendar_update_event", {"event_id": "$_20261208T180000Z", "scope": "this_and_following", "summary": "Two"}),
+    (2, "calendar_update_event", {"event_id": "$", "scope": "all", "summary": "All"}),
+    (2, "calendar_delete_event", {"event_id": "$_20261201T180000Z", "scope": "this"}),
+    (2, "calendar_delete_event", {"event_id": "$_20261201T180000Z", "scope": "this_and_following"}),
+    (2, "calendar_delete_event", {"event_id": "$", "scope": "all"}),
+]
+
+
+@module_loop
+async def test_a_write_on_a_series_is_two_requests_and_a_split_three(world: World) -> None:
+    booked = await world.call("calendar_create_event", role=Role.OWNER, **SERIES)
+    for most, tool, arguments in SERIES_WRITES:
+        world.upstream.clear()
+        given = {**arguments, "event_id": arguments["event_id"].replace("$", booked.data["event_id"])}
+        answer = await world.call(tool, role=Role.OWNER, **given)
+        assert answer.failure is None, (tool, answer.failure)
+        assert len(world.upstream) <= most, (tool, world.upstream)
+
+
+@module_loop
+async def test_looking_whether_a_time_is_free_asks_for_times_and_for_no_words(world: World) -> None:
+    for tool, arguments in (
+        ("calendar_check_availability", WINDOW),
+        ("calendar_find_slots", {**WINDOW, "minutes": 30}),
+        ("calendar_book_slot", WINDOW),
+    ):
+        await world.call(tool, **arguments)
+        fields = parse_qs(world.asked[-1].partition("?")[2])["fields"][0]
+        assert "start" in fields
+        assert "summary" not in fields
+        assert "description" not in fields
+
+
+def test_a_read_has_two_and_a_half_seconds_and_a_write_five() -> None:
+    nothing: Any = None  # no tool is run
+    seconds = {spec.name: spec.deadline for spec in tool_specs(nothing, nothing)}
+    assert {name for name, most in seconds.items() if most == 2.5} == {tool for tool, _ in READS}
+    assert {name for name, most in seconds.items() if most == 5.0} == {tool for tool, _ in WRITES}
+    assert READ_SECONDS < 2.5
+    assert WRITE_SECONDS < 5.0

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,6 +192,47 @@ async def test_a_cancellation_stops_when_the_event_changed_since_it_was_read(wor
     await world.fault("DELETE */events/*", status=412, body={"error": {"errors": [{"reason": "conditionNotMet"}]}})
     answer = await world.call("calendar_delete_event", event_id=booked.data["event_id"])
     assert outcome(answer) == "conflict"
+    assert len(await world.events()) == 1
+
+
+async def test_a_cancellation_that_is_late_says_what_changed(world: World) -> None:
+    booked = await world.call("calendar_create_event", **TABLE)
+    await world.fault("DELETE */events/*", delay=0.5)
+    ours = asyncio.create_task(world.call("calendar_delete_event", event_id=booked.data["event_id"]))
+    await world.reached("DELETE")
+    later = {"start": {"dateTime": "2026-11-24T18:00:00+01:00"}}
+    await world.google("PATCH", f"/calendars/primary/events/{booked.data['event_id']}", later)
+    answer = await ours
+    assert answer.failure is not None
+    assert "time" in answer.failure.error
+    assert "at 6 PM" in answer.failure.speech
+    assert len(await world.events()) == 1
+
+
+TROUBLE: list[dict[str, Any]] = [
+    {"status": 429, "headers": {"retry-after": "30"}},
+    {"status": 403, "body": {"error": {"errors": [{"reason": "forbidden"}]}}},
+    {"status": 503, "headers": {"retry-after": "30"}},
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLE, ids=lambda trouble: str(trouble["status"]))
+@pytest.mark.parametrize("write", ["POST", "PATCH"])
+async def test_a_write_that_was_made_is_never_denied_because_google_cannot_be_read_after_it(
+    world: World, write: str, trouble: dict[str, Any]
+) -> None:
+    """The answer is lost, the repetition is refused as known (409 or 412), and the look at what is there fails."""
+    if write == "POST":
+        tool, arguments = "calendar_create_event", {**TABLE, "operation": key(world)}
+    else:
+        booked = await world.call("calendar_create_event", **TABLE)
+        tool, arguments = "calendar_update_event", {"event_id": booked.data["event_id"], "summary": "Maria and Tom"}
+        await world.fault("GET */events/*", delay=0.001)  # the look before the change is answered
+    await world.fault(f"{write} */events*", cut="after")
+    await world.fault("GET */events/*", **trouble, times=9)
+    assert outcome(await world.call(tool, **arguments)) == ErrorKind.OUTCOME_UNKNOWN
+    await world.mend()
+    assert outcome(await world.call(tool, **arguments)) == "booked"
     assert len(await world.events()) == 1
 
 

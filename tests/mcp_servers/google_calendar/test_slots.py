@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.hours import OpeningHours, OpenPeriod
+from contracts.meta import Role
 from contracts.results import ErrorKind, ToolAnswer
 from tests.world import World, open_world
 
@@ -214,3 +215,28 @@ async def test_slots_around_a_change_of_the_clocks_are_real_half_hours(
 ) -> None:
     answer = await world.call("calendar_find_slots", start=f"{day}T01:00", end=f"{day}T05:00", minutes=30)
     assert [slot["start"][11:16] for slot in answer.data["slots"]] == starts
+
+
+async def test_a_slot_that_could_not_be_read_is_kept_from_nobody(world: World) -> None:
+    await world.call("calendar_list_events")
+    await world.fault("GET */events", status=403, body={"error": {"errors": [{"reason": "forbidden"}]}})
+    assert outcome(await world.call("calendar_book_slot", **TEN)) == ErrorKind.NOT_ALLOWED
+    assert outcome(await world.call("calendar_book_slot", call="toms", **TEN)) == "held"
+
+
+async def test_a_time_that_callers_may_not_have_is_never_told_to_be_free(tmp_path: Path) -> None:
+    period = OpenPeriod.model_validate({"opens": "12:00", "closes": "14:00"})
+    hours = OpeningHours(week={"tuesday": (period,)}).model_dump(mode="json")
+    async with ruled(tmp_path, HOURS=hours, NOTICE_MINUTES="1440") as world:
+        for start, end, free, said in (
+            ("2026-11-24T10:00", "2026-11-24T10:30", False, "We're closed then."),
+            ("2026-11-23T10:30", "2026-11-23T11:00", False, "That's too soon for us."),
+            ("2026-11-22T10:30", "2026-11-22T11:00", False, "That time has already passed."),
+            ("2026-11-24T12:00", "2026-11-24T12:30", True, "Tuesday, November 24th at 12 PM is free."),
+        ):
+            answer = await world.call("calendar_check_availability", start=start, end=end)
+            assert answer.data["available"] is free
+            assert answer.data["speech"].startswith(said)
+        night = {"start": "2026-11-24T03:00", "end": "2026-11-24T04:00"}
+        owners = await world.call("calendar_check_availability", role=Role.OWNER, **night)
+        assert owners.data["available"] is True

@@ -124,6 +124,7 @@ async def test_a_token_that_the_vendor_refused_is_not_given_out_again(broker: Br
     first = await broker.credential(call("one"))
     second = await broker.credential(call("one"), refused=first.token.get_secret_value())
     assert second.token != first.token
+    assert [form.get("refused_token") for form in backend.exchanges] == [None, first.token.get_secret_value()]
     backend.exchange = lambda _: (200, backend.exchanged(access_token=second.token.get_secret_value()))
     with pytest.raises(NeedsReconnect):
         await broker.credential(call("one"), refused=second.token.get_secret_value())

@@ -192,3 +192,19 @@ def test_a_date_to_come_is_so_many_seconds_from_now() -> None:
     seconds = retry_after(httpx.Response(503, headers={"retry-after": later}))
     assert seconds is not None
     assert 3000 < seconds <= 3600
+
+
+@pytest.mark.parametrize("failure", [503, NO_CONNECTION])
+async def test_a_further_try_is_made_only_where_it_is_allowed(
+    outbound: Outbound, respx_mock: respx.MockRouter, failure: int | Exception
+) -> None:
+    answer = httpx.Response(failure) if isinstance(failure, int) else failure
+    route = respx_mock.get(URL).mock(side_effect=[answer] * MOST_TRIES)
+    left = iter([True, False])
+    policy = Policy(repeatable=True, refused=asks_for_patience, may_retry=lambda: next(left))
+    if isinstance(failure, int):
+        assert (await outbound.send(request(), policy=policy, within=5)).status_code == failure
+    else:
+        with pytest.raises(NoAnswer):
+            await outbound.send(request(), policy=policy, within=5)
+    assert route.call_count == 2
