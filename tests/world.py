@@ -211,13 +211,14 @@ class Caller:
         return answer
 
 
-def recording(app: Any, requests: list[str], asked: list[str]) -> Any:
+def recording(app: Any, requests: list[str], asked: list[str] | None = None) -> Any:
     """An app that notes each request before it is handled, without its query and with it."""
 
     async def recorded(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and not scope["path"].startswith("/_sandbox"):
             requests.append(f"{scope['method']} {scope['path']}")
-            asked.append(f"{requests[-1]}?{scope['query_string'].decode()}")
+            if asked is not None:
+                asked.append(f"{requests[-1]}?{scope['query_string'].decode()}")
         await app(scope, receive, send)
 
     return recorded
