@@ -1,6 +1,8 @@
 """Fixtures for every room."""
 
+import ssl
 from collections.abc import AsyncGenerator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,9 @@ from tests.postgres import database_url as database_url
 from tests.postgres import postgres_server as postgres_server
 from tests.postgres import postgres_url as postgres_url
 from tests.world import World, open_world
+
+# The thousands of clients that are opened here speak no TLS, and each would take 30 ms to read this machine's certificates.
+ssl.create_default_context = cache(ssl.create_default_context)
 
 
 @pytest.fixture

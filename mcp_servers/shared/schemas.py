@@ -1,5 +1,7 @@
 """JSON schemas as a model should see them: small, flat, closed."""
 
+from copy import deepcopy
+from functools import cache
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel
@@ -12,6 +14,12 @@ def compact_schema(
 
     Optional arguments simply are not required, so ``anyOf: [X, null]`` tells a model nothing that costs its bytes.
     """
+    return deepcopy(_made(model, mode))
+
+
+@cache
+def _made(model: type[BaseModel], mode: Literal["validation", "serialization"]) -> dict[str, Any]:
+    """Made once per model: it is what a start takes longest for, and one process may start several servers."""
     schema = model.model_json_schema(by_alias=True, mode=mode)
     definitions: dict[str, Any] = schema.pop("$defs", {})
     # Docstrings of the models are for the reader of the code; fields have descriptions of their own.
