@@ -130,12 +130,11 @@ def _shown_arguments(arguments: str) -> str:
 
 
 def _shown_outcome(output: str, *, failed: bool) -> str:
-    if not failed:
-        return "ok"
+    key, otherwise = ("kind", "failed") if failed else ("state", "ok")
     try:
-        return str(json.loads(output).get("kind", "failed"))
+        return str(json.loads(output).get(key, otherwise))
     except (ValueError, AttributeError):
-        return "failed"
+        return otherwise
 
 
 def _print(line: str) -> None:

@@ -26,3 +26,14 @@ def spoken_clock(moment: datetime) -> str:
 def spoken_instant(moment: datetime) -> str:
     """``Friday, November 27th at 7:30 PM``, in the zone that the instant carries."""
     return f"{spoken_date(moment)} at {spoken_clock(moment)}"
+
+
+def spoken_phone(number: str) -> str:
+    """A number in groups that can be followed by ear; as it was said, if it was said in groups."""
+    if " " in number or len(number) <= 4:
+        return number
+    plus, digits = ("+", number[1:]) if number.startswith("+") else ("", number)
+    head, tail = digits[:-4], digits[-4:]
+    first = len(head) % 3
+    groups = ([head[:first]] if first else []) + [head[i : i + 3] for i in range(first, len(head), 3)]
+    return plus + " ".join([*groups, tail])

@@ -60,6 +60,7 @@ _NAME_STOP = re.compile(
     re.IGNORECASE,
 )
 _NAME_WORD = re.compile(r"^[^\W\d_][\w'’.-]*$")
+_SHORTEST_SPELLED = 2
 _NOT_NAMES = {
     "yes", "yeah", "no", "nope", "hi", "hello", "hey", "thanks", "thank", "you", "ok", "okay", "sure", "please", "what", "why",
     "when", "how", "who", "where", "table", "booking", "book", "reservation", "cancel", "tomorrow", "today", "tonight", "um", "uh",
@@ -67,6 +68,7 @@ _NOT_NAMES = {
     "calling", "trying", "sorry", "fine", "good", "great", "just", "monday", "tuesday", "wednesday", "thursday", "friday",
     "saturday", "sunday", "is", "are", "can", "could", "do", "does", "don't", "know", "the", "a", "an", "my", "your", "of", "interested", "wondering", "going", "in", "at", "for", "to", "number", "phone", "later", "wait", "stop", "hold", "none", "say", "again", "pardon", "never",
     "mind", "actually", "repeat", "confirm", "change", "people", "anything", "something", "whatever", "speak", "else", "correct",
+    "make", *_UNITS, *_TENS,
 }  # fmt: skip
 _PARTICLES = {
     "de", "la", "del", "van", "von", "der", "den", "da", "dos", "di", "el", "al", "bin", "ibn", "le", "du", "y", "e", "o'", "st",
@@ -154,7 +156,7 @@ def _person_name(text: str, *, expected: bool) -> str | None:
         r"^(?:(?:um|uh|er|oh|sure|yes|yeah|ok|okay|it's|that's|it is)[, ]+)+", "", candidate, flags=re.IGNORECASE
     )
     stop = _NAME_STOP.search(candidate)
-    taken = (candidate[: stop.start()] if stop else candidate).split()
+    taken = _without_marks(candidate[: stop.start()] if stop else candidate)
     if not 1 <= len(taken) <= 5 or not all(_NAME_WORD.match(word) for word in taken):
         return None
     if any(word.casefold() in _NOT_NAMES for word in taken):
@@ -164,6 +166,13 @@ def _person_name(text: str, *, expected: bool) -> str | None:
     if weak and not expected and not taken[0][0].isupper():
         return None
     return " ".join(word if word.casefold() in _PARTICLES or not word.islower() else word.title() for word in taken)
+
+
+def _without_marks(text: str) -> list[str]:
+    """The words of a name; letters that were spelled one by one are joined, and what is no letter at all is left out."""
+    words = [word for word in text.split() if any(character.isalnum() for character in word)]
+    spelled = len(words) > _SHORTEST_SPELLED and all(len(word) == 1 for word in words)
+    return ["".join(words).title()] if spelled else words
 
 
 def _plain(words: str) -> str:

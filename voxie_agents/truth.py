@@ -100,7 +100,7 @@ def truthful(sentence: str, receipts: Sequence[Proof]) -> str:
         return sentence
     for clause in _CONJUNCTION.split(text) if not text.endswith("?") else ():
         for actions, pattern, truth in _CLAIMS:
-            agrees = any(r.action in actions and _details(text) <= _details(r.speech) for r in receipts)
+            agrees = any(r.action in actions and details(text) <= details(r.speech) for r in receipts)
             if pattern.search(clause.lower()) and not _NO_CLAIM.search(clause.lower()) and not agrees:
                 return _truth(actions, receipts) or truth
     return sentence
@@ -112,7 +112,8 @@ def _truth(actions: frozenset[Action], receipts: Sequence[Proof]) -> str | None:
     return last[-1] if last else None
 
 
-def _details(text: str) -> set[str]:
+def details(text: str) -> set[str]:
+    """The numbers, days and months that a text names."""
     return {_NUMBERS.get(str(word), str(word)) for word in _DETAIL.findall(text.lower())}
 
 

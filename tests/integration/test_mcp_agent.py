@@ -46,6 +46,13 @@ class Conversation:
         await self.turn(Call(name, arguments), "Right.")
         return self.last()
 
+    async def agreed(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What the model reads after booking what the caller heard and agreed to."""
+        asked = await self.outcome("take_reservation", arguments)
+        await self.turn(str(asked["speech"]))
+        await self.turn(Call("take_reservation", arguments), "Right.", words="yes")
+        return self.last()
+
     def last(self) -> dict[str, Any]:
         try:
             return json.loads(self.model.outputs[-1])
@@ -135,9 +142,7 @@ async def test_an_instant_that_a_tool_produced_in_this_call_is_taken(world: Worl
     async with talking(world) as call:
         free = await call.outcome("check_table", {"when": "tomorrow at 7 pm"})
         assert free["start"] == "2026-11-24T19:00:00+01:00"
-        booked = await call.outcome(
-            "take_reservation", {"when": free["start"], "name": "Maria", "party_size": 2, "phone": "555 0100"}
-        )
+        booked = await call.agreed({"when": free["start"], "name": "Maria", "party_size": 2, "phone": "555 0100"})
     assert booked["success"] is True
     (event,) = await world.events()
     assert event["start"]["dateTime"] == "2026-11-24T19:00:00+01:00"
@@ -357,8 +362,8 @@ async def test_a_server_with_the_tools_of_another_and_of_the_flow_breaks_neither
             return bootstrap.model_copy(update={"agent": agent, "servers": (*bootstrap.servers, access)})
 
         async with talking(world, beside) as call:
-            booked = await call.outcome(
-                "take_reservation", {"when": "tomorrow at 7 pm", "name": "Maria", "party_size": 2, "phone": "555 0100"}
+            booked = await call.agreed(
+                {"when": "tomorrow at 7 pm", "name": "Maria", "party_size": 2, "phone": "555 0100"}
             )
             offered = set(call.model.tools)
     assert booked["success"] is True

@@ -6,7 +6,7 @@ import pytest
 from livekit.agents import function_tool
 
 from contracts.meta import CONSENT, PURPOSE, SLOTS
-from voxie_agents.business.reservation import TAKE_SCHEMA
+from voxie_agents.business.reservation import take_schema
 from voxie_agents.offline.hearing import code, heard, intent, picked, time_words
 from voxie_agents.offline.tool_view import ToolView, views
 
@@ -22,7 +22,7 @@ def view(schema: dict[str, Any]) -> ToolView:
     return found
 
 
-BOOK = view(TAKE_SCHEMA)
+BOOK = view(take_schema(8))
 
 
 def test_a_tool_is_seen_by_its_purpose_with_what_it_asks_for() -> None:

@@ -42,8 +42,8 @@ def _reservations(
 
 _BOOK = (
     "Find out what is missing (for how many people, when, the name, a phone number), one question at a time. "
-    "Check the time with check_table before asking for the rest. Read everything back and wait for a clear yes before "
-    "take_reservation. Callers can also hear their own bookings and cancel them."
+    "Check the time with check_table before asking for the rest. Then call take_reservation: it answers with what to read back; "
+    "after a clear yes call it again with the same arguments. Callers can also hear their own bookings and cancel them."
 )
 _APPOINTMENT = (
     "Check times with the calendar tools, read back day, time and name, and wait for a clear yes before anything is booked "

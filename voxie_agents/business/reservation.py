@@ -1,4 +1,4 @@
-"""The flow ``take_reservation``: check, create, notify. And the check that goes before it."""
+"""The flow ``take_reservation``: read back, and after the caller's yes check, create, notify. And the check before it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from contracts.agents import AgentSpec
 from contracts.events import IntentStep
 from contracts.meta import CONSENT, PURPOSE, SLOTS
 from contracts.results import Action, ErrorKind, Receipt, ToolAnswer, ToolFailure
-from contracts.spoken import spoken_clock
+from contracts.spoken import spoken_clock, spoken_phone
+from voxie_agents.business.consent import Asked, Consent
 from voxie_agents.call_times import CallTimes, Span, TimeQuestion
 from voxie_agents.mcp_integration import WHEN, McpIntegration, compact, tool_error
 
@@ -54,12 +55,13 @@ class ReservationFlow:
         self._spec = spec
         self._mcp = integration
         self._times = times
+        self._consent = Consent()
 
     def function_tools(self) -> list[RawFunctionTool[Any, Any]]:
         """What the model is offered."""
         return [
             function_tool(self._check, raw_schema=CHECK_SCHEMA),
-            function_tool(self._take, raw_schema=TAKE_SCHEMA),
+            function_tool(self._take, raw_schema=take_schema(self._spec.business.largest_party)),
         ]
 
     async def _check(self, raw_arguments: dict[str, object], context: RunContext[Any]) -> str:
@@ -85,6 +87,9 @@ class ReservationFlow:
     async def _take(self, raw_arguments: dict[str, object], context: RunContext[Any]) -> str:
         guest = self._guest(raw_arguments)
         span = await self._span(raw_arguments)
+        asked = self._asked(guest, span)
+        if not self._consent.given(asked, context.session.history):
+            return compact({"success": False, "state": "not confirmed", "speech": asked.read_back})
         context.disallow_interruptions()
         event = self._event(guest, span)
         notice = await self._intend(event)
@@ -128,6 +133,14 @@ class ReservationFlow:
         if sum(character.isdigit() for character in phone) < 6:
             raise _bad("phone", "What phone number can we reach you on?")
         return Guest(name[:80], size, phone[:30], str(given.get("notes") or "")[:300])
+
+    def _asked(self, guest: Guest, span: Span) -> Asked:
+        """What the caller has to agree to, and in which words it is read back."""
+        people = f"{guest.party_size} {'person' if guest.party_size == 1 else 'people'}"
+        number = spoken_phone(guest.phone)
+        notes = f", with the note: {guest.notes}" if guest.notes else ""
+        said = f"for {people}, {self._times.spoken(span.start)}, under {guest.name}, phone number {number}{notes}"
+        return Asked((guest, span.start), f"So that's {said}. Is that right?", guest.name, number)
 
     async def _span(self, given: Mapping[str, object]) -> Span:
         """Raises ToolError with the question, or when the business is closed then."""
@@ -273,32 +286,41 @@ CHECK_SCHEMA: dict[str, Any] = {
     "meta": {PURPOSE: "check"},
 }
 
-TAKE_SCHEMA: dict[str, Any] = {
-    "name": "take_reservation",
-    "description": (
-        "Book a table. Before calling it, read back name, party size and the time as check_table spoke it, and wait for "
-        "a yes. Afterwards say its speech word for word."
-    ),
-    "parameters": {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            "party_size": {"type": "integer", "minimum": 1, "description": "How many people come"},
-            "when": WHEN,
-            "name": {"type": "string", "description": "The name the booking is under"},
-            "phone": {"type": "string", "description": "The caller's phone number, as said"},
-            "notes": {"type": "string", "description": "Wishes such as a high chair"},
+
+def take_schema(largest_party: int) -> dict[str, Any]:
+    """The schema of ``take_reservation`` for a business that seats so many at one table."""
+    return {
+        "name": "take_reservation",
+        "description": (
+            "Book a table, in two steps. Call it when you know everything: it answers with the question to read back, word for "
+            "word. Call it again with the very same arguments when the caller's next turn is a clear yes; then it books. Any "
+            "change needs a new read-back. Afterwards say its speech word for word."
+        ),
+        "parameters": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "party_size": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": largest_party,
+                    "description": "How many people come",
+                },
+                "when": WHEN,
+                "name": {"type": "string", "description": "The name the booking is under"},
+                "phone": {"type": "string", "description": "The caller's phone number, as said"},
+                "notes": {"type": "string", "description": "Wishes such as a high chair"},
+            },
+            "required": ["party_size", "when", "name", "phone"],
         },
-        "required": ["party_size", "when", "name", "phone"],
-    },
-    "meta": {
-        PURPOSE: "book",
-        CONSENT: True,
-        SLOTS: {
-            "party_size": {"kind": "party_size", "ask": "For how many people?"},
-            "when": {"kind": "when", "ask": "For which day and time?"},
-            "name": {"kind": "person_name", "ask": "What name should I put it under?"},
-            "phone": {"kind": "phone", "ask": "And what phone number can we reach you on?"},
-        },
-    },
+        "meta": {PURPOSE: "book", CONSENT: True, SLOTS: QUESTIONS},
+    }
+
+
+QUESTIONS: dict[str, dict[str, str]] = {
+    "party_size": {"kind": "party_size", "ask": "For how many people?"},
+    "when": {"kind": "when", "ask": "For which day and time?"},
+    "name": {"kind": "person_name", "ask": "What name should I put it under?"},
+    "phone": {"kind": "phone", "ask": "And what phone number can we reach you on?"},
+    "notes": {"kind": "wish", "ask": "Is there anything that we should know?"},
 }

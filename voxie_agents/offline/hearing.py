@@ -1,7 +1,9 @@
 """What one caller turn says, as far as rules can tell."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from voxie_agents.offline.tool_view import ToolView
@@ -14,20 +16,40 @@ from voxie_agents.when_words import normalised, without_party
 # Only where the words stand matters here, not what they mean, so any day will do.
 _ANY_DAY = datetime(2026, 1, 7, 12)  # noqa: DTZ001
 
+LONGEST_TURN = 600
+"""Characters that are listened to: a minute of speech. More would be parsed for seconds, and nobody says more."""
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _MENTIONS_PHONE = re.compile(r"\b(?:phone|number|call me|reach me|mobile|cell)\b")
+_BOOKS = re.compile(r"\b(?:book|booking|reserve|reservation|table|appointment|a seat)\b")
 _INTENTS = (
     ("human", re.compile(r"\b(?:human|real person|operator|manager|speak to (?:someone|somebody|a person)|talk to (?:someone|somebody|a person))\b")),
+    ("rebook", re.compile(r"\b(?:book|make|reserve|take|have|want) (?:it|that|the same|the table|that table|the booking|one)?(?: table| booking| time)? ?(?:once more|again)\b|\b(?:rebook|re-book|put it back|the same again|same again|book again)\b")),
     ("cancel", re.compile(r"\b(?:cancel|call off|delete my|drop my booking|get rid of)\b")),
     ("list", re.compile(r"\b(?:my (?:bookings?|reservations?)|what (?:have i|did i) book|do i have (?:a |any )?(?:booking|reservation)|bookings? do i have|look up my)\b")),
+    ("move", re.compile(r"\b(?:move|reschedule|postpone|shift|change) (?:it|that|this|the|my|our)\b(?! name)")),
+    ("drop", re.compile(r"\b(?:forget (?:it|about it|that|the whole thing)|never ?mind|changed my mind|leave it|i don't want (?:it|that|a table|to book)|don't book)\b")),
     ("hours", re.compile(r"\b(?:are you open|opening hours?|when do you (?:open|close)|what time do you (?:open|close)|your hours|closing time)\b")),
-    ("repeat", re.compile(r"\b(?:pardon|say (?:that |it )?again|repeat|what did you say|come again)\b")),
+    ("repeat", re.compile(r"^(?:(?:um|uh|oh),? )?(?:sorry|what|huh|excuse me|what was that)\?*$|\b(?:pardon|say (?:that |it )?again|repeat|what did you say|come again)\b")),
     ("again", re.compile(r"\b(?:try (?:it )?again|once more|retry)\b")),
-    ("bye", re.compile(r"^(?:(?:thanks|thank you|ok|okay|great|no|that's all|that is all|nothing else)[,. !]*)*(?:good ?bye|bye(?: bye)?|see you|that's all|that is all|nothing else|have a nice day)[,. !]*(?:thanks|thank you|bye)?[. !]*$")),
-    ("book", re.compile(r"\b(?:book|booking|reserve|reservation|table|appointment|a seat)\b")),
+    ("bye", re.compile(r"(?:^|[\s,.!])(?:good ?bye|bye(?: bye)?|see you|have a nice day|that's all|that is all|nothing else)[,. !]*(?:thanks|thank you|bye)?[. !]*$")),
+    ("nothing", re.compile(r"^(?:(?:no|nope|thanks|thank you|ok|okay|great)[,. !]*)*(?:that's (?:it|everything)|that is (?:it|everything)|nothing(?: more)?|i'm (?:good|fine))[,. !]*(?:thanks|thank you|for now)?[. !]*$")),
+    ("book", _BOOKS),
     ("fact", re.compile(r"^(?:(?:and|so|um|uh|sorry|excuse me|hi|hello)[, ]+)*(?:where\b|what(?:'s| is| are)\b|how\b|do you\b|is there\b|are there\b|have you\b|who\b|why\b)|\b(?:address|directions|parking)\b")),
     ("thanks", re.compile(r"^(?:(?:ok|okay|great|perfect|lovely)[,. !]*)*(?:thanks|thank you|cheers)\b[^?]*$")),
     ("hello", re.compile(r"^(?:hi|hello|hey|good (?:morning|afternoon|evening))\b[^?]*$")),
 )  # fmt: skip
+
+
+def plain(words: str) -> str:
+    """A turn as it is listened to: without characters that nobody says, and no longer than anybody speaks."""
+    text = _ESCAPE.sub(" ", words)
+    text = "".join(" " if unicodedata.category(character) in {"Cc", "Cf", "Cs"} else character for character in text)
+    return text[:LONGEST_TURN]
+
+
+def mentions_booking(words: str) -> bool:
+    """Whether a turn is about a table, whatever else it asks."""
+    return bool(_BOOKS.search(words.lower()))
 
 
 def intent(words: str) -> str | None:
@@ -55,6 +77,9 @@ def heard(words: str, tool: ToolView, asked: str | None) -> dict[str, object]:
             found[argument] = value
         if kind == "phone" and value is not None:
             text = re.sub(r"\+?\(?\d[\d\s().-]*\d", " ", text)
+    wish, wished = tool.argument_of("wish"), wishes(words)
+    if wish is not None and wished is not None:
+        found[wish] = wished
     if asked is not None and tool.kind(asked) == "text" and words.strip():
         found[asked] = words.strip()
     return found
@@ -156,7 +181,75 @@ def changed_argument(words: str, tool: ToolView) -> str | None:
     return tool.argument_of(kinds[0]) if len(kinds) == 1 and nothing_new else None
 
 
-def is_number_alone(words: str) -> bool:
-    """Whether a turn corrects something to a number and does not say of what: ``no, five``."""
+_MOST_OF_ANYTHING = 100
+
+
+def number_alone(words: str) -> str | None:
+    """The number that a turn corrects something to without saying of what: ``no, five``."""
     parts = corrected(normalised(words))
-    return bool(parts) and is_only_number(parts[-1])
+    if not parts or not is_only_number(parts[-1]):
+        return None
+    count = party_size(parts[-1], expected=True)
+    return parts[-1] if count is not None and count < _MOST_OF_ANYTHING else None
+
+
+@dataclass(frozen=True)
+class Swap:
+    """``Eight, not seven``.
+
+    Args:
+        new: what holds, as it was said.
+        old: the number that does not.
+    """
+
+    new: str
+    old: int
+
+
+_SWAPS = (
+    re.compile(r"(?:^|[ ,])(?P<new>\S+(?: ?[ap]m| o'clock)?),? (?:and )?not (?:at |for )?(?P<old>\S+?)(?: ?[ap]m| o'clock)?[.!]?$"),
+    re.compile(r"\bnot (?:at |for )?(?P<old>\S+?)(?: ?[ap]m| o'clock)?,? (?:but |it's )?(?:at |for )?(?P<new>\S+(?: ?[ap]m| o'clock)?)[.!]?$"),
+)  # fmt: skip
+
+
+def replaced(words: str) -> Swap | None:
+    """Which number stands in which one's place, when a turn says just that."""
+    text = normalised(words)
+    for pattern in _SWAPS:
+        found = pattern.search(text)
+        if found is None:
+            continue
+        new, old = found["new"].strip(" ,"), party_size(found["old"].strip(" ,"), expected=True)
+        bare = re.sub(r" ?(?:[ap]m|o'clock)$", "", new)
+        if old is not None and party_size(bare, expected=True) is not None:
+            return Swap(new, old)
+    return None
+
+
+_CORRECTS = re.compile(
+    r"^(?:(?:oh|um|uh|no|sorry|actually|wait|i mean|i meant|it's|that's)[,. ]+)+(?P<rest>.+)$", re.IGNORECASE
+)
+
+
+def corrected_name(words: str) -> str | None:
+    """Another name in place of the one that was given, where something else was asked: ``sorry, Ana Diaz``."""
+    found = _CORRECTS.match(words.strip())
+    if found is None or not all(word[0].isupper() for word in found["rest"].split()):
+        return None
+    return person_name(found["rest"], expected=True)
+
+
+_WISHES = re.compile(
+    r"\b(?:(?:an? |\w+ )?high ?chairs?|(?:my |her |his |our |a )?(?:[\w'-]+ )?(?:birthday|anniversary)|(?:[\w-]+ )?allerg(?:y|ies)(?: to [a-z]+)?"
+    r"|allergic to [a-z]+(?: and [a-z]+)?|gluten[- ]free|vegetarians?|vegans?|kosher|halal|wheelchairs?|by the window|(?:a )?window (?:table|seat)"
+    r"|outside|on the terrace|(?:a )?quiet (?:table|corner|place)|pushchair|pram|stroller)\b",
+    re.IGNORECASE,
+)
+
+
+def wishes(words: str) -> str | None:
+    """What the kitchen or the waiter should know. A question about it is no wish."""
+    if "?" in words or intent(words) == "fact":
+        return None
+    found = [match[0].strip().lower() for match in _WISHES.finditer(words)]
+    return ", ".join(dict.fromkeys(found)) or None

@@ -9,8 +9,10 @@ from livekit.agents import APIConnectOptions, NotGivenOr, llm
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN
 from livekit.agents.utils import shortuuid
 
-from voxie_agents.offline.brain import HELP, Brain, Move, Say
+from voxie_agents.offline.brain import Brain
+from voxie_agents.offline.moves import Move, Say
 from voxie_agents.offline.tool_view import views
+from voxie_agents.offline.wording import HELP
 
 FACT_LINE = re.compile(r"^(\w[\w ]{0,30}): (.+)$", re.MULTILINE)
 HOURS_LINE = re.compile(r"^Opening hours: (?P<hours>.+)$", re.MULTILINE)

@@ -1,7 +1,7 @@
 """A tool as the brain sees it: its schema, and what it is for."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from livekit.agents.llm import RawFunctionTool, Tool
@@ -19,6 +19,7 @@ class ToolView:
         required: its mandatory arguments in the order to ask for them.
         slots: argument → kind and question.
         consent: a read-back and a yes come first.
+        most: argument → the largest number that it takes.
     """
 
     name: str
@@ -26,6 +27,11 @@ class ToolView:
     required: tuple[str, ...]
     slots: Mapping[str, Mapping[str, str]]
     consent: bool
+    most: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def exceeds(self, argument: str, value: object) -> bool:
+        """Whether a value is larger than the tool takes."""
+        return isinstance(value, int) and argument in self.most and value > self.most[argument]
 
     def kind(self, argument: str) -> str:
         """What to listen for."""
@@ -48,10 +54,12 @@ def views(tools: Iterable[Tool]) -> dict[str, ToolView]:
 
 def _view(schema: Mapping[str, Any]) -> ToolView:
     meta: Mapping[str, Any] = schema.get("meta") or {}
+    properties: Mapping[str, Mapping[str, Any]] = schema["parameters"].get("properties", {})
     return ToolView(
         name=str(schema["name"]),
         purpose=meta.get(PURPOSE),
         required=tuple(schema["parameters"].get("required", ())),
         slots=meta.get(SLOTS, {}),
         consent=bool(meta.get(CONSENT)),
+        most={name: limits["maximum"] for name, limits in properties.items() if "maximum" in limits},
     )

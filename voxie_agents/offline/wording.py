@@ -1,18 +1,35 @@
 """How the brain says what it was told, and tells apart what it was offered."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+OFFLINE_NOTICE = "I'm the offline demo brain: I follow simple rules and understand English only."
 
-def spoken_phone(number: str) -> str:
-    """A number in groups that can be followed by ear; as it was said, if it was said in groups."""
-    if " " in number or len(number) <= 4:
-        return number
-    plus, digits = ("+", number[1:]) if number.startswith("+") else ("", number)
-    head, tail = digits[:-4], digits[-4:]
-    first = len(head) % 3
-    groups = ([head[:first]] if first else []) + [head[i : i + 3] for i in range(first, len(head), 3)]
-    return plus + " ".join([*groups, tail])
+HELP = "I can check a time, make a booking, tell you your bookings, or cancel one. What would you like?"
+NO_BOOKING = "I'm sorry, I can't book right now, so nothing has been booked. Please try again a little later."
+MORE = "Is there anything else I can do for you?"
+NO_MOVE = "I'm sorry, I can't move a booking. I can cancel it, and book it again for another time. Shall I look it up?"
+OTHER_TIME = "All right. Which other day or time would suit you?"
+WHICH_NUMBER = "Do you mean how many people, or the time?"
+EXAMPLES = {
+    "party_size": "For example: four people.",
+    "when": "For example: tomorrow at 7 pm.",
+    "person_name": "For example: Maria Garcia.",
+    "phone": "For example: 555 0100.",
+    "booking_code": "It has six letters and digits.",
+}
+_SENTENCES = re.compile(r"(?<=[.?!])\s+")
+
+
+def question_of(text: str, *, sentences: int = 1) -> str:
+    """The end of what was said, which asks something: what went before it need not be heard twice.
+
+    Args:
+        text: what was said.
+        sentences: how many of its last sentences the question takes.
+    """
+    return " ".join(_SENTENCES.split(text)[-sentences:])
 
 
 def mappings(value: object) -> list[Mapping[str, Any]]:

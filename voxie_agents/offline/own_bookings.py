@@ -1,0 +1,106 @@
+"""The part of a conversation that is about bookings which the caller has already: hearing of them, and cancelling one."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from voxie_agents.answers import yes_or_no
+from voxie_agents.offline.hearing import code, intent, picked, time_words
+from voxie_agents.offline.moves import Move, Say, Use
+from voxie_agents.offline.tool_view import ToolView
+from voxie_agents.offline.wording import MORE, mappings, telling_words
+
+MOST_READ_OUT = 3
+CANCEL_IT = re.compile(r"\bcancel (?:it|that|that one|this one)\b", re.IGNORECASE)
+
+
+@dataclass
+class OwnBookings:
+    """What is known of the caller's bookings.
+
+    Args:
+        tools: by purpose.
+    """
+
+    tools: Mapping[str, ToolView]
+    cancelling: bool = False
+    events: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
+    target: Mapping[str, Any] | None = None
+
+    def start_cancel(self) -> Move:
+        """Look for what there is to cancel."""
+        listing = self.tools.get("list")
+        if listing is None or "cancel" not in self.tools:
+            return Say("I'm sorry, I can't look up bookings right now, so nothing has been cancelled.", ends=True)
+        self.cancelling = True
+        return Use(listing.name, {})
+
+    def start_list(self, words: str) -> Move:
+        """Look for the caller's bookings, of a time if a turn names one."""
+        listing = self.tools.get("list")
+        if listing is None:
+            return Say("I'm sorry, I can't look up bookings right now.", ends=True)
+        said = time_words(words, expected=False)
+        self.cancelling = False
+        return Use(listing.name, {"when": said} if said else {})
+
+    def got_list(self, data: Mapping[str, Any], *, is_error: bool) -> Say:
+        """What the calendar answers."""
+        self.events = mappings(data.get("events"))
+        if is_error or not self.cancelling:
+            self.leave()
+            return Say(f"{data.get('speech', '')} {MORE}", "more", ends=True)
+        if not self.events:
+            return Say(f"I found no booking of yours to cancel. {MORE}", "more", ends=True)
+        if len(self.events) == 1:
+            return self._ask(self.events[0])
+        listed = "; ".join(f"{event['summary']}, on {event['spoken']}" for event in self.events[:MOST_READ_OUT])
+        return Say(f"You have {listed}. Which one do you mean?", "which")
+
+    def hear_which(self, words: str) -> Move | None:
+        """The answer to which of several it is."""
+        index = picked(words, len(self.events))
+        if index is None:
+            said = set(words.lower().replace(",", " ").split())
+            fits = [i for i, event in enumerate(self.events) if said & telling_words(event, self.events)]
+            index = fits[0] if len(fits) == 1 else None
+        if index is not None:
+            return self._ask(self.events[index])
+        return self._kept() if yes_or_no(words) is False else None
+
+    def hear_confirm(self, words: str) -> Move | None:
+        """The answer to whether it shall be cancelled."""
+        # These words agree to this question, and to no other.
+        cancel, answer = self.tools.get("cancel"), yes_or_no(CANCEL_IT.sub("do it", words))
+        if answer is True and cancel is not None and self.target is not None:
+            return Use(cancel.name, {"event_id": self.target["id"]})
+        return self._kept() if answer is False else None
+
+    def hear_code(self, words: str) -> Move | None:
+        """The booking's code, when it is needed."""
+        cancel, spelled = self.tools.get("cancel"), code(words)
+        if yes_or_no(words) is False:
+            return self._kept()
+        if spelled is None or cancel is None or self.target is None or intent(words) is not None:
+            return None
+        return Use(cancel.name, {"event_id": self.target["id"], "booking_code": spelled})
+
+    def got_cancel(self, data: Mapping[str, Any], *, is_error: bool) -> Say:
+        """What came of it."""
+        if is_error and data.get("field") == "booking_code" and "booking_code" in self.tools["cancel"].slots:
+            return Say(str(data.get("speech", "")), "booking_code")
+        self.leave()
+        return Say(f"{data.get('speech', '')} {MORE}", "more", ends=True)
+
+    def leave(self) -> None:
+        """Nothing is being cancelled any more."""
+        self.cancelling, self.target = False, None
+
+    def _ask(self, event: Mapping[str, Any]) -> Say:
+        self.target = event
+        return Say(f"That is {event['summary']}, on {event['spoken']}. Shall I cancel it?", "confirm_cancel")
+
+    def _kept(self) -> Say:
+        self.leave()
+        return Say(f"All right, it stays as it is. {MORE}", "more", ends=True)
