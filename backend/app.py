@@ -19,13 +19,14 @@ from backend.analytics import endpoints as analytics_endpoints
 from backend.analytics.ingest import Ingest
 from backend.analytics.intents import IntentService
 from backend.analytics.live import LiveCalls
-from backend.analytics.lost import LostCalls
 from backend.analytics.retention import Retention
 from backend.analytics.service import Analytics
+from backend.analytics.summaries import Summaries
 from backend.audit import endpoints as audit_endpoints
 from backend.calls import endpoints as call_endpoints
 from backend.calls.rooms import Rooms
 from backend.calls.service import CallService
+from backend.calls.workers import Workers
 from backend.chores.chore import Chores
 from backend.credentials import Credentials
 from backend.db import Database
@@ -82,7 +83,8 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     rooms = Rooms(settings.rooms)
     calls = CallService(database, agents, access=server_access, rooms=rooms, demo=settings.demo, now=now)
     metrics = Metrics()
-    chores = _chores(database, credentials, now)
+    workers = Workers(database, rooms, now)
+    chores = _chores(database, credentials, workers, Summaries(database, settings.summary_model, now), now)
     assert settings.service_token is not None, "checked by the settings"
     workspace = DEMO_WORKSPACE if settings.demo else MAIN_WORKSPACE
     access = AccessService(database, service_token=settings.service_token, default_workspace=workspace, now=now)
@@ -109,6 +111,7 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     app.state.settings, app.state.agents, app.state.calls = settings, agents, calls
     app.state.doors, app.state.chores, app.state.metrics = DoorService(database, now), chores, metrics
     app.state.ingest = Ingest(database, most_open=settings.ingest_batches, now=now)
+    app.state.workers = workers
     app.state.intents, app.state.live = IntentService(database, now), LiveCalls(database, now)
     app.state.analytics = Analytics(database, now)
     app.add_exception_handler(ApiError, api_error)
@@ -125,11 +128,14 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     return app
 
 
-def _chores(database: Database, credentials: Credentials, now: Callable[[], datetime]) -> Chores:
+def _chores(
+    database: Database, credentials: Credentials, workers: Workers, summaries: Summaries, now: Callable[[], datetime]
+) -> Chores:
     """What is done now and then. The times are UTC, seconds first."""
     chores = Chores()
-    chores.add("close_lost_calls", "0 * * * * *", LostCalls(database, now).close_all)
+    chores.add("look_after_workers", "*/10 * * * * *", workers.look)
     chores.add("remove_old", "30 */10 * * * *", Retention(database, now).remove_old)
+    chores.add("summarise_calls", "20 * * * * *", summaries.make_due)
     chores.add("probe_connections", "*/30 * * * * *", credentials.probe.check_due)
     return chores
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.analytics.summaries import OPENAI, SummaryModel
 from backend.calls.rooms import RoomSettings
 from backend.chores.chore import ChoreSettings
 from backend.connections.vendors import OAuthClient
@@ -116,6 +117,12 @@ class BackendSettings(StorageSettings):
         str | None, Field(validation_alias="BACKEND_EXECUTOR_ID", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     ] = None
     """This replica's name, the same after a restart, so that it takes up its own chores; made into the state folder when unset."""
+    openai_api_key: Annotated[SecretStr | None, Field(validation_alias="OPENAI_API_KEY")] = None
+    """A model's key: agents talk with it and the backend summarises calls; without one the offline demo brain talks."""
+    llm_base_url: Annotated[str | None, Field(validation_alias="VOXIE_LLM_BASE_URL", pattern=r"^https?://")] = None
+    """Any OpenAI-compatible server instead; no key is needed with it."""
+    llm_model: Annotated[str, Field(validation_alias="VOXIE_LLM_MODEL")] = "gpt-4.1-mini"
+    """Which model."""
     livekit_url: Annotated[str | None, Field(validation_alias="LIVEKIT_URL")] = None
     """The LiveKit server of voice calls."""
     livekit_public_url: Annotated[str | None, Field(validation_alias="LIVEKIT_PUBLIC_URL")] = None
@@ -130,7 +137,8 @@ class BackendSettings(StorageSettings):
         """Where voice calls happen; None without a LiveKit server."""
         if self.livekit_url is None or self.livekit_key is None or self.livekit_secret is None:
             return None
-        return RoomSettings(self.livekit_public_url or self.livekit_url, self.livekit_key, self.livekit_secret)
+        public = self.livekit_public_url or self.livekit_url
+        return RoomSettings(public, self.livekit_url, self.livekit_key, self.livekit_secret)
 
     @property
     def base_url(self) -> str:
@@ -141,6 +149,13 @@ class BackendSettings(StorageSettings):
     def issuer(self) -> str:
         """What call tokens name as their issuer."""
         return (self.issuer_url or self.base_url).rstrip("/")
+
+    @property
+    def summary_model(self) -> SummaryModel | None:
+        """What summarises calls; None when no model is configured."""
+        if self.openai_api_key is None and self.llm_base_url is None:
+            return None
+        return SummaryModel(self.llm_base_url or OPENAI, self.llm_model, self.openai_api_key)
 
     @property
     def chores(self) -> ChoreSettings:

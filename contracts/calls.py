@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_serializer
 from contracts.agents import AgentSpec
 from contracts.base import Contract
 from contracts.meta import Role
+from contracts.results import Receipt
 
 
 class CatalogueTool(Contract):
@@ -45,6 +46,8 @@ class CallBootstrap(Contract):
     role: Role = Role.PUBLIC
     servers: tuple[ServerAccess, ...]
     demo: bool = False
+    resumed: Annotated[bool, Field(description="The worker before this one died; somebody waits in the room")] = False
+    receipts: Annotated[tuple[Receipt, ...], Field(description="Of the writes that it made in this call")] = ()
 
 
 class CallTokenClaims(Contract):

@@ -85,7 +85,8 @@ class DynamicAgentFactory:
             intend=self._intend,
         )
         notice = OFFLINE_NOTICE if self._offline else ""
-        return BuiltAgent(CallerAgent(spec, integration, times, notice=notice), integration, pool)
+        resumed = bootstrap.receipts if bootstrap.resumed else None
+        return BuiltAgent(CallerAgent(spec, integration, times, notice=notice, resumed=resumed), integration, pool)
 
 
 def _link(

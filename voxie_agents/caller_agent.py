@@ -1,18 +1,19 @@
 """The agent that talks to a caller: greets at once, and has the tools that can be reached."""
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
 from typing import Any
 
 from livekit.agents import Agent, FlushSentinel, ModelSettings, llm
 
 from contracts.agents import AgentSpec
+from contracts.results import Receipt
 from voxie_agents.business.kinds import KINDS, greeting, instructions
 from voxie_agents.call_times import CallTimes
 from voxie_agents.mcp_integration import McpIntegration
 from voxie_agents.models import open_llm
 from voxie_agents.settings import AgentSettings
-from voxie_agents.truth import receipts_of, truthful_stream
+from voxie_agents.truth import Proof, receipts_of, truthful_stream
 
 MOST_TOOL_STEPS = 6
 """Check, book and cancel within one turn need more than LiveKit's default of three."""
@@ -28,14 +29,25 @@ class CallerAgent(Agent):
         integration: its tools.
         times: what was said about times.
         notice: said before the greeting, such as that this is the demo brain.
+        resumed: what an earlier worker of this call is known to have done, when this one takes its place.
     """
 
-    def __init__(self, spec: AgentSpec, integration: McpIntegration, times: CallTimes, *, notice: str = "") -> None:
+    def __init__(
+        self,
+        spec: AgentSpec,
+        integration: McpIntegration,
+        times: CallTimes,
+        *,
+        notice: str = "",
+        resumed: Sequence[Receipt] | None = None,
+    ) -> None:
         self._kind = KINDS[spec.kind]
         self._mcp = integration
         self._flow_tools = list(self._kind.flow(spec, integration, times)) if self._kind.flow else []
         integration.reserve(frozenset(tool.info.name for tool in self._flow_tools))
-        self._greeting = f"{greeting(spec)} {notice}".strip()
+        self._known = [Proof(receipt.action, receipt.speech) for receipt in resumed or ()]
+        first = greeting(spec) if resumed is None else _after_the_cut(self._known)
+        self._greeting = f"{first} {notice}".strip()
         self._discovery: asyncio.Task[None] | None = None
         super().__init__(instructions=instructions(spec), tools=list(self._flow_tools))
 
@@ -67,7 +79,7 @@ class CallerAgent(Agent):
         # In place: LiveKit looks up in this very list what the model calls.
         tools[:] = [tool for tool in self._all_tools() if isinstance(tool, llm.Tool)]
         said = Agent.default.llm_node(self, chat_ctx, tools, model_settings)
-        async for chunk in truthful_stream(said, receipts_of(chat_ctx)):
+        async for chunk in truthful_stream(said, [*self._known, *receipts_of(chat_ctx)]):
             yield chunk
 
     def _all_tools(self) -> list[llm.Tool | llm.Toolset]:
@@ -81,6 +93,12 @@ class CallerAgent(Agent):
     async def _find_tools(self) -> None:
         await self._mcp.discover()
         await self.update_tools(self._all_tools())
+
+
+def _after_the_cut(known: Sequence[Proof]) -> str:
+    """What somebody hears who waited for a new worker. What was done is said in its receipts' own words."""
+    done = " ".join(proof.speech for proof in known)
+    return " ".join(part for part in ("I'm sorry, we were cut off.", done, "How can I help you?") if part)
 
 
 def session_options(settings: AgentSettings) -> dict[str, Any]:

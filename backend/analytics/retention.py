@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from backend.analytics.tables import EventRow, IntentRow, KeepingRow
+from backend.analytics.summaries import MOST_TRIES
+from backend.analytics.tables import EventRow, IntentRow, KeepingRow, SummaryRow
 from backend.db import Database, rows_changed
 from backend.workspaces.repository import all_workspaces
 from contracts.events import IntentState
@@ -51,7 +52,14 @@ class Retention:
                     row.data = {name: value for name, value in row.data.items() if name != "text"}
             removed += len(rows)
             if len(rows) < AT_ONCE:
-                return removed
+                return removed + await self._remove_summaries(workspace, before)
+
+    async def _remove_summaries(self, workspace: str, before: datetime) -> int:
+        """A summary says what was said."""
+        async with self._database.scoped(workspace) as session:
+            gone = sa.update(SummaryRow).where(SummaryRow.tried_at < before, SummaryRow.text.is_not(None))
+            values = gone.values(text=None, tries=MOST_TRIES).execution_options(synchronize_session=False)
+            return rows_changed(await session.execute(values))
 
     async def _remove_events(self, workspace: str, before: datetime) -> int:
         # Receipts of calls whose flow is not settled stay until somebody has looked.

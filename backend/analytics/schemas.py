@@ -62,3 +62,4 @@ class Keeping(Sent):
     keep_text: Annotated[bool, Field(description="Whether what is said is stored at all")] = True
     text_days: Annotated[int, Field(ge=1, le=3650, description="Days after which what was said is removed")] = 30
     event_days: Annotated[int, Field(ge=1, le=3650, description="Days after which events are removed")] = 365
+    summaries: Annotated[bool, Field(description="Whether a model, where one is configured, summarises calls")] = True

@@ -143,7 +143,12 @@ class Analytics:
 
 
 def _fields(row: KeepingRow) -> dict[str, int | bool]:
-    return {"keep_text": row.keep_text, "text_days": row.text_days, "event_days": row.event_days}
+    return {
+        "keep_text": row.keep_text,
+        "text_days": row.text_days,
+        "event_days": row.event_days,
+        "summaries": row.summaries,
+    }
 
 
 def _tool_stats(server: str, tool: str, outcomes: dict[str, int], buckets: dict[int, int]) -> ToolStats:

@@ -68,6 +68,19 @@ class KeepingRow(Owned, Base):
     keep_text: Mapped[bool] = mapped_column(sa.Boolean)
     text_days: Mapped[int] = mapped_column(sa.Integer)
     event_days: Mapped[int] = mapped_column(sa.Integer)
+    summaries: Mapped[bool] = mapped_column(sa.Boolean, server_default=sa.true())
+
+
+class SummaryRow(Owned, Base):
+    """What a model made of a call that has ended; None while it has not."""
+
+    __tablename__ = "call_summaries"
+
+    call_id: Mapped[str] = mapped_column(sa.ForeignKey("calls.id"), primary_key=True)
+    text: Mapped[str | None] = mapped_column(sa.Text)
+    model: Mapped[str] = mapped_column(sa.String(100))
+    tries: Mapped[int] = mapped_column(sa.Integer)
+    tried_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
 class IntentRow(Owned, Base):

@@ -9,7 +9,8 @@ from backend.access.dependencies import Bearer, Worker, needs
 from backend.access.principal import Principal, Scope
 from backend.agents.door_endpoints import Doors
 from backend.agents.endpoints import Writer as AgentWriter
-from backend.calls.schemas import CallView, Channel, NewCall, Spawn, Spawned
+from backend.calls.rooms import NotFromLiveKit
+from backend.calls.schemas import CallDetail, CallView, Channel, NewCall, Spawn, Spawned
 from backend.calls.service import CallService
 from backend.errors import ApiError, describes
 from backend.pages import Cursor, Limit, Page
@@ -66,8 +67,8 @@ async def list_calls(
 
 
 @router.get("/{call_id}")
-async def get_call(call_id: PathId, principal: Reader, calls: Calls) -> CallView:
-    """One call."""
+async def get_call(call_id: PathId, principal: Reader, calls: Calls) -> CallDetail:
+    """One call, with its summary."""
     return await calls.get(principal.workspace, call_id)
 
 
@@ -117,6 +118,17 @@ async def spawn(agent_id: PathId, wanted: Spawn, principal: Writer, calls: Calls
 async def talk_to_the_creator(wanted: Spawn, principal: AgentWriter, calls: Calls) -> Spawned:
     """Begin a talk with Voxie, the agent that makes agents."""
     return calls.creator(principal, wanted.participant_name)
+
+
+@rooms.post("/api/livekit/webhook", status_code=204, responses=describes(413, 503))
+async def livekit_event(request: Request, calls: Calls) -> None:
+    """What LiveKit's server tells of its rooms, signed with our key: a worker that leaves a call is replaced."""
+    body = (await request.body()).decode("utf-8", "replace")
+    try:
+        event = calls.rooms.read_event(body, request.headers.get("authorization", "").removeprefix("Bearer "))
+    except NotFromLiveKit:
+        raise ApiError(401, "unauthorized", "set LiveKit's webhook to sign with LIVEKIT_API_KEY's key") from None
+    await request.app.state.workers.told(event, await calls.workspace_of_room(event.room.name))
 
 
 @rooms.options("/api/public/spawn", include_in_schema=False)

@@ -60,6 +60,20 @@ class CallView(BaseModel):
     cost: Annotated[float, Field(description="In the price table's currency")]
 
 
+class CallSummary(BaseModel):
+    """What a model made of a call."""
+
+    text: str
+    model: str
+    made_at: datetime
+
+
+class CallDetail(CallView):
+    """A call, and its summary once there is one."""
+
+    summary: Annotated[CallSummary | None, Field(description="By a model; None where none is configured or due")] = None
+
+
 class Spawn(Sent):
     """LiveKit's standard token request. The room, the identity and the agents are the server's to choose."""
 

@@ -12,9 +12,10 @@ from backend.agents.doors import MILLION
 from backend.agents.service import AgentService
 from backend.analytics.ending import close
 from backend.analytics.ingest import count_day
+from backend.analytics.tables import EventRow, SummaryRow
 from backend.calls import limits
 from backend.calls.rooms import CREATOR, SPAWNER, Rooms, agent_room, creator_room
-from backend.calls.schemas import CallView, Channel, NewCall, Outcome, Spawned
+from backend.calls.schemas import CallDetail, CallSummary, CallView, Channel, NewCall, Outcome, Spawned
 from backend.calls.tables import CallRow
 from backend.db import Database
 from backend.errors import ApiError, not_found
@@ -23,6 +24,7 @@ from backend.registry.access import Caller, ServerAccessGiver
 from contracts.agents import AgentSpec
 from contracts.calls import CallBootstrap, RenewedAccess
 from contracts.meta import Role
+from contracts.results import Receipt
 
 
 class CallService:
@@ -50,7 +52,7 @@ class CallService:
         self._database = database
         self._agents = agent_service
         self._access = access
-        self._rooms = rooms
+        self.rooms = rooms
         self._demo = demo
         self._now = now
 
@@ -65,6 +67,12 @@ class CallService:
         if workspace is None:
             raise not_found("call")
         return workspace
+
+    async def workspace_of_room(self, room: str) -> str | None:
+        """Whose call a room is for; None for a room that is for none."""
+        async with self._database.unscoped("LiveKit names the room alone") as session:
+            query = sa.select(CallRow.workspace_id).where(CallRow.room == room)
+            return (await session.execute(query.limit(1))).scalar()
 
     async def register(self, workspace: str, new: NewCall) -> CallView:
         """Register a call that a worker or a terminal begins: of an agent, or by the number that was dialled.
@@ -97,12 +105,12 @@ class CallService:
         Raises:
             ApiError: as ``register``, or 503 without a LiveKit server.
         """
-        self._rooms.must_be_there()
+        self.rooms.must_be_there()
         spec = await self._agents.get(workspace, agent_id)
         call = await self._begin(spec, channel, caller=caller, room=agent_room(agent_id))
         job: dict[str, object] = {"agent_id": spec.id, "agent_version": spec.version, "call_id": call.id}
         assert call.room is not None, "made above"
-        return self._rooms.let_in(call.room, worker=SPAWNER, job=job, identity=identity, name=name, call_id=call.id)
+        return self.rooms.let_in(call.room, worker=SPAWNER, job=job, identity=identity, name=name, call_id=call.id)
 
     def creator(self, principal: Principal, name: str | None) -> Spawned:
         """A room to talk with the agent that makes agents.
@@ -111,7 +119,7 @@ class CallService:
             ApiError: 503 without a LiveKit server.
         """
         job: dict[str, object] = {"workspace": principal.workspace, "actor": principal.actor}
-        return self._rooms.let_in(
+        return self.rooms.let_in(
             creator_room(), worker=CREATOR, job=job, identity=principal.actor, name=name, call_id=None
         )
 
@@ -128,6 +136,7 @@ class CallService:
             seen_at=now,
             seconds=0,
             cost=0,
+            dispatches=0,
         )
         async with self._database.scoped(spec.workspace) as session:
             await limits.check(session, spec, now)
@@ -136,17 +145,19 @@ class CallService:
             await count_day(session, row, calls=1)
         return view_of(row)
 
-    async def get(self, workspace: str, call_id: str) -> CallView:
-        """One call.
+    async def get(self, workspace: str, call_id: str) -> CallDetail:
+        """One call, with its summary.
 
         Raises:
             ApiError: 404.
         """
         async with self._database.scoped(workspace) as session:
             row = await session.get(CallRow, call_id)
+            made = await session.get(SummaryRow, call_id)
         if row is None:
             raise not_found("call")
-        return view_of(row)
+        summary = CallSummary(text=made.text, model=made.model, made_at=made.tried_at) if made and made.text else None
+        return CallDetail(**view_of(row).model_dump(), summary=summary)
 
     async def page(self, workspace: str, *, agent_id: str | None, limit: int, cursor: str | None) -> Page[CallView]:
         """A page of the calls, the latest first."""
@@ -170,9 +181,24 @@ class CallService:
         """
         row, spec = await self._live(workspace, call_id)
         access = await self._access.for_call(spec, _caller(row))
+        resumed = row.dispatches > 0
         return CallBootstrap(
-            call_id=row.id, agent=spec, caller=row.caller, role=Role.PUBLIC, servers=access, demo=self._demo
+            call_id=row.id,
+            agent=spec,
+            caller=row.caller,
+            role=Role.PUBLIC,
+            servers=access,
+            demo=self._demo,
+            resumed=resumed,
+            receipts=await self._receipts(workspace, call_id) if resumed else (),
         )
+
+    async def _receipts(self, workspace: str, call_id: str) -> tuple[Receipt, ...]:
+        """What an earlier worker of the call is known to have done."""
+        tools = sa.select(EventRow).where(EventRow.call_id == call_id, EventRow.kind == "tool")
+        async with self._database.scoped(workspace) as session:
+            rows = (await session.execute(tools.order_by(EventRow.at, EventRow.id))).scalars().all()
+        return tuple(Receipt.model_validate(row.data["receipt"]) for row in rows if "receipt" in row.data)
 
     async def renew(self, workspace: str, call_id: str) -> RenewedAccess:
         """Fresh tokens for a call that goes on.

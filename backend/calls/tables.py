@@ -25,6 +25,7 @@ class CallRow(Owned, Base):
             postgresql_where=STILL_LIVE,
         ),
         sa.Index("ix_calls_ended_at", "ended_at"),
+        sa.Index("ix_calls_room", "room"),
     )
 
     id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
@@ -36,6 +37,12 @@ class CallRow(Owned, Base):
     started_at: Mapped[datetime] = mapped_column(Instant)
     seen_at: Mapped[datetime] = mapped_column(Instant)
     """When its worker was last heard of."""
+    worker_left_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When LiveKit said that its worker left the room."""
+    dispatched_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When a worker was last dispatched in place of one that died."""
+    dispatches: Mapped[int] = mapped_column(sa.Integer, server_default="0")
+    """How often that was."""
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     outcome: Mapped[str | None] = mapped_column(sa.String(16))
     seconds: Mapped[int] = mapped_column(sa.Integer)

@@ -166,7 +166,7 @@ async def test_a_call_whose_worker_died_is_closed_when_it_was_last_heard_of_and_
     await tell(backend, call, event(backend, 1, "wait", ms=1))
     backend.clock.advance(minutes=13)
     await tell(backend, alive, event(backend, 1, "wait", ms=1))
-    await backend.app.state.chores.run("close_lost_calls")
+    await backend.app.state.chores.run("look_after_workers")
     lost = await backend.get(f"/api/calls/{call}")
     assert (lost["outcome"], lost["seconds"]) == ("lost", 120)
     assert (await backend.get(f"/api/calls/{alive}"))["outcome"] is None
