@@ -9,7 +9,10 @@ READY := $(VENV)/.ready
 
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help up demo test lint types arrows unit node one-folder soak lock generate clean
+# The tests of the first promise, that a caller books: within two minutes on two cores.
+BOOKING := tests/e2e tests/integration tests/cli tests/voxie_agents tests/sandbox $(wildcard tests/mcp_servers/test_*.py)
+
+.PHONY: help up demo test checks lint types arrows unit booking node one-folder soak lock generate clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,7 +23,11 @@ up: $(READY) ## Everything that can start here, in demo mode, until Ctrl-C
 demo: $(READY) ## One whole call, the event and the delivery
 	@$(BIN)/voxie demo $(ARGS)
 
-test: lint types arrows one-folder unit ## Every check and every test
+test: $(READY) ## Every check and every test
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target checks
+	@$(MAKE) --no-print-directory unit
+
+checks: types one-folder node arrows lint ## What is not the tests, side by side
 
 lint: $(READY) ## Style, and that generated files are as their manifests say
 	@$(BIN)/ruff check .
@@ -43,6 +50,9 @@ unit: $(READY) node ## The tests
 node: $(READY) # What tests/node runs, once for each lock file; without npm those tests are left out and say so
 	@$(BIN)/python -m tests.node.packages
 
+booking: $(READY) ## The tests of one concern: that a caller books
+	@$(BIN)/pytest -n 2 --dist loadgroup $(BOOKING) $(ARGS)
+
 soak: $(READY) ## The long runs
 	@$(BIN)/pytest -m soak --timeout=3600 -o addopts="-q --strict-markers" $(ARGS)
 
@@ -56,15 +66,18 @@ lock: | $(UV) ## Pin the newest versions that fit
 clean: ## Remove what was made here
 	rm -rf $(VENV) .tools .pytest_cache .ruff_cache
 
+# A network that fails for a moment is asked again.
+AGAIN := for pause in 2 10 30 0; do "$$@" && exit 0; test $$pause = 0 || sleep $$pause; done; exit 1
+
 $(READY): requirements.lock pyproject.toml | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed (found: $(PYTHON)); install it, or name one with PYTHON=…"; exit 1; }
 	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) $(VENV)
-	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.lock
-	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@set -- $(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.lock; $(AGAIN)
+	@set -- $(UV) pip install -q --python $(BIN)/python --no-deps -e .; $(AGAIN)
 	@touch $@
 
 .tools/bin/uv:
 	@echo "Installing uv …"
 	@$(PYTHON) -m venv .tools || { echo "python3-venv is needed: apt install python3-venv"; exit 1; }
-	@.tools/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@set -- .tools/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION); $(AGAIN)
