@@ -17,6 +17,7 @@ from backend.db import Database
 from backend.registry.access import ServerDoor
 from backend.settings import BackendSettings, oauth_clients
 from backend.tokens import endpoints as token_endpoints
+from backend.tokens.deferred import DeferredGrants
 from backend.tokens.revocation import Revocations
 from backend.tokens.service import CallTokens
 from backend.vault.vault import Vault
@@ -55,7 +56,14 @@ class Credentials:
         )
         self.probe = Probe(database, tokens, vendors=vendors, http=http, now=now)
         self.broker = Broker(
-            database, vault, call_tokens=call_tokens, tokens=tokens, doors=doors, base_url=base_url, now=now
+            database,
+            vault,
+            call_tokens=call_tokens,
+            deferred=DeferredGrants(call_tokens.keys, issuer=call_tokens.issuer, now=now),
+            tokens=tokens,
+            doors=doors,
+            base_url=base_url,
+            now=now,
         )
         self.call_tokens, self.revocations = call_tokens, Revocations(database, now)
 

@@ -33,6 +33,9 @@ class AgentSpec(Contract):
     greeting: Annotated[str | None, Field(description="First sentence; None means the kind's own")] = None
     instructions: Annotated[str, Field(description="The owner's own words, added to the kind's instructions")] = ""
     servers: Annotated[tuple[str, ...], Field(description="Names of MCP servers in the registry")] = ()
-    tools: Annotated[tuple[str, ...], Field(description="Tool names this agent may use")] = ()
+    tools: Annotated[
+        tuple[str, ...],
+        Field(description="Tools this agent may use; name:value grants that one thing alone (contracts.grants)"),
+    ] = ()
     notify_hook: Annotated[str | None, Field(description="Named Zapier hook told of each booking")] = None
     language: Literal["en"] = "en"

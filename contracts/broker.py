@@ -8,6 +8,10 @@ The server posts a form to ``TOKEN_PATH`` with its service token as the bearer::
     resource=<the server's own resource id, which must be the call token's audience>
     requested_token_type=<one of the types below>
     refused_token=<optional: a vendor's token that the vendor just refused; it is not given out again>
+    ways=<optional: which of the owner's ways to connect are of use, the preferred first, separated by spaces>
+
+To finish what a call began, a server shows a hook's ``deferred`` grant instead of the call token (``subject_token_type`` is
+``DEFERRED_TOKEN_TYPE``, ``requested_token_type`` the hooks' type) and gets that one hook, as long as the owner has it connected.
 
 It gets ``ExchangedToken`` (200) or ``ExchangeRefusal`` (400, 401, 503). Answers must not be kept beyond ``expires_in``
 seconds, and never for another connection than ``connection``.
@@ -26,6 +30,8 @@ REVOKED_CALLS_PATH = "/.well-known/voxie-revoked-calls"
 
 TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name
 SUBJECT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"  # noqa: S105 - a name
+DEFERRED_TOKEN_TYPE = "urn:voxie:params:oauth:token-type:deferred"  # noqa: S105 - a name
+"""Of ``BrokeredHook.deferred``, as a subject."""
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name
 """The vendor's access token or API key: OAuth, client credentials or a key, whichever the owner connected."""
 HOOKS_TOKEN_TYPE = "urn:voxie:params:oauth:token-type:hooks"  # noqa: S105 - a name
@@ -43,10 +49,23 @@ class BrokeredHook(Contract):
     payload_schema: Annotated[
         dict[str, Any] | None, Field(description="JSON Schema of the payload; None accepts any object")
     ] = None
+    retry_safe: Annotated[
+        bool, Field(description="Sending again what may have arrived does no harm: the other side knows delivery ids")
+    ] = False
+    contact_on_file: Annotated[
+        str | None,
+        Field(
+            description="For records: the payload's field with a person's reference; no address may come from the call"
+        ),
+    ] = None
+    deferred: Annotated[
+        SecretStr | None,
+        Field(description="Gets this hook again after the call's end, for deliveries that were accepted during it"),
+    ] = None
 
-    @field_serializer("url", when_used="json")
-    def _url_crosses_the_wire(self, url: SecretStr) -> str:
-        return url.get_secret_value()
+    @field_serializer("url", "deferred", when_used="json")
+    def _secrets_cross_the_wire(self, secret: SecretStr | None) -> str | None:
+        return secret.get_secret_value() if secret else None
 
 
 class ExchangedToken(Contract):
@@ -57,6 +76,7 @@ class ExchangedToken(Contract):
     token_type: Literal["Bearer", "N_A"]
     expires_in: Annotated[int, Field(description="Seconds that the server may keep the answer")]
     scope: str = ""
+    way: Annotated[str, Field(description="How the owner connected it, as in the manifest's ``credentials``")] = ""
     connection: Annotated[str, Field(description="Whose credential this is: the key of the server's cache")]
     hooks: dict[str, BrokeredHook] = Field(default_factory=dict[str, BrokeredHook])
     settings: Annotated[

@@ -60,7 +60,7 @@ class CallTokenClaims(Contract):
     call: str
     caller: str | None = None
     role: Role
-    scope: Annotated[str, Field(description="Tool names, separated by spaces")]
+    scope: Annotated[str, Field(description="Tools, or name:value for one thing alone, separated by spaces")]
     iat: int
     exp: int
     jti: str

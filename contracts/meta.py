@@ -22,6 +22,10 @@ CONSENT = "voxie/consent"
 """In a tool's ``_meta``: true when a read-back and the caller's yes must come before the call."""
 ROLES = "voxie/roles"
 """In a tool's own ``_meta``: the roles that may call it."""
+GRANT_ARGUMENT = "voxie/grantArgument"
+"""In a tool's own ``_meta``: the argument whose value an agent can be granted alone (``contracts.grants``)."""
+NEEDS = "voxie/needs"
+"""In a tool's own ``_meta``: the credential that the server lacks for it. It is not offered to a model then."""
 
 
 class Role(StrEnum):
@@ -40,11 +44,16 @@ class RequestMeta(Contract):
     call: Annotated[str | None, Field(max_length=128)] = None
     caller: Annotated[str | None, Field(max_length=256, description="Verified number or signed-in user")] = None
     role: Role | None = None
+    grants: Annotated[
+        tuple[str, ...],
+        Field(max_length=32, description="What this tool may act on beyond the role; see contracts.grants"),
+    ] = ()
     workspace: Annotated[str | None, Field(max_length=128)] = None
 
     def to_wire(self) -> dict[str, Any]:
         """As keys of ``_meta``."""
-        return {PREFIX + key: value for key, value in self.model_dump(mode="json", exclude_none=True).items()}
+        values = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        return {PREFIX + key: value for key, value in values.items()}
 
     @classmethod
     def from_wire(cls, meta: Mapping[str, Any]) -> "RequestMeta":

@@ -17,7 +17,8 @@ from livekit.agents.llm import RawFunctionTool
 from mcp.types import Tool
 
 from contracts.events import IntentStep
-from contracts.meta import CONSENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, PURPOSE, SLOTS, RequestMeta, Role
+from contracts.grants import WHOLE, Granted, granted
+from contracts.meta import CONSENT, GRANT_ARGUMENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, PURPOSE, SLOTS, RequestMeta, Role
 from contracts.operations import operation_key
 from contracts.results import ErrorKind, Receipt, ToolAnswer, ToolFailure
 from voxie_agents.call_times import CallTimes, TimeQuestion
@@ -25,7 +26,16 @@ from voxie_agents.intents import PostIntent, tell_nobody
 from voxie_agents.mcp_client import McpClient
 from voxie_agents.mcp_errors import McpClientError, ProtocolError
 from voxie_agents.mcp_offers import WHEN as WHEN
-from voxie_agents.mcp_offers import OutputCheck, ToolNames, offerable, plain_schema, plain_text, replace_instants
+from voxie_agents.mcp_offers import (
+    OutputCheck,
+    ToolNames,
+    bind,
+    extent_for,
+    offerable,
+    plain_schema,
+    plain_text,
+    replace_instants,
+)
 
 log = structlog.get_logger()
 
@@ -64,7 +74,7 @@ class ServerLink:
     Args:
         name: in the registry.
         client: reaches it.
-        tools: names that the agent may use; None for all of them.
+        tools: what the agent may use, as ``contracts.grants`` has it; None for all of them.
         foreign: run by others. Its tools have its name before theirs, and what it says of them beyond their
             descriptions (that one is harmless, that one takes instants) is not believed.
     """
@@ -105,6 +115,7 @@ class _Found:
     link: ServerLink
     tool: Tool
     output: OutputCheck
+    extent: Granted = WHOLE
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -122,6 +133,12 @@ class _Found:
     def instants(self) -> Mapping[str, str]:
         """The arguments that no model may author: ``start`` and ``end`` → argument."""
         return self.meta.get(INSTANT_ARGUMENTS, {})
+
+    @property
+    def only(self) -> tuple[str, frozenset[str]] | None:
+        """The argument that is bound to what was granted, and the values that it may have; None for any."""
+        argument = self.meta.get(GRANT_ARGUMENT)
+        return (argument, self.extent.only) if argument and not self.extent.whole else None
 
     @property
     def needs_when(self) -> bool:
@@ -185,9 +202,12 @@ class McpIntegration:
 
     def _register(self, link: ServerLink) -> None:
         for tool in self._listed.get(link.name, ()):
-            if link.tools is None or tool.name in link.tools:
+            extent = WHOLE if link.tools is None else granted(tool.name, link.tools)
+            if not link.foreign:
+                extent = extent_for(self.identity.role, tool.meta or {}, extent)
+            if extent:
                 name = self._names.name(link.name, tool.name, qualified=link.foreign)
-                self._found[name] = _Found(link, tool, OutputCheck(tool.output_schema))
+                self._found[name] = _Found(link, tool, OutputCheck(tool.output_schema), extent)
 
     async def _learn_zone(self) -> None:
         """A business without a zone of its own has its calendar's, which the list of bookings names."""
@@ -283,6 +303,7 @@ class McpIntegration:
             call=self.identity.call,
             caller=self.identity.caller,
             role=self.identity.role,
+            grants=tuple(sorted(found.extent.only)) if found.only else (),
             workspace=self.identity.workspace,
         )
 
@@ -339,6 +360,8 @@ class McpIntegration:
         parameters = plain_schema(found.tool.input_schema)
         if found.instants:
             replace_instants(parameters, set(found.instants.values()))
+        if found.only is not None:
+            bind(parameters, *found.only)
         kept = {key: found.meta[key] for key in (PURPOSE, SLOTS) if key in found.meta}
         return {
             "name": name,

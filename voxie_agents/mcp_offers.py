@@ -19,6 +19,9 @@ from mcp.types import Tool
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from contracts.grants import NOT_GRANTED, Granted
+from contracts.meta import GRANT_ARGUMENT, NEEDS, ROLES, Role
+
 log = structlog.get_logger()
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-/]{1,128}")
@@ -132,6 +135,39 @@ def _plain(node: object, *, in_properties: bool) -> object:
         else _plain(value, in_properties=not in_properties and key == "properties")
         for key, value in mapping.items()
     }
+
+
+def extent_for(role: Role, meta: Mapping[str, Any], extent: Granted) -> Granted:
+    """How far a tool that an agent was granted is offered to a role; not at all where its server lacks the credential.
+
+    Args:
+        role: of the call.
+        meta: the tool's own ``_meta``.
+        extent: what the agent was granted.
+    """
+    if NEEDS in meta:
+        return NOT_GRANTED
+    if extent.whole and role.value in meta.get(ROLES, (role.value,)):
+        return extent
+    return Granted(whole=False, only=extent.only if GRANT_ARGUMENT in meta else frozenset())
+
+
+def bind(parameters: dict[str, Any], argument: str, values: frozenset[str]) -> None:
+    """Show no other values of an argument than those that were granted, and ask for it.
+
+    Args:
+        parameters: a schema of a tool's arguments, which is changed.
+        argument: its grant argument.
+        values: what was granted.
+    """
+    properties = cast("dict[str, dict[str, Any]]", parameters.get("properties", {}))
+    shown = properties.get(argument, {})
+    numbers = "integer" in str(shown.get("type", shown.get("anyOf", "")))
+    choices = [int(value) if numbers and value.isdigit() else value for value in sorted(values)]
+    kept = {key: value for key, value in shown.items() if key == "description"}
+    properties[argument] = {**kept, "type": "integer" if numbers else "string", "enum": choices}
+    required = cast("list[str]", parameters.get("required", []))
+    parameters["required"] = required if argument in required else [*required, argument]
 
 
 @dataclass

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from backend.text import Identifier, Line, Prose, Sent
 from contracts.agents import AgentKind, AgentSpec
+from contracts.grants import TOOL_GRANT
 from contracts.hours import OpeningHours
 
 MOST_TOOLS = 12
@@ -59,6 +60,7 @@ class Business(Sent):
 
 
 Names = Annotated[tuple[Identifier, ...], AfterValidator(_once)]
+ToolGrants = Annotated[tuple[Annotated[str, StringConstraints(pattern=TOOL_GRANT)], ...], AfterValidator(_once)]
 
 
 class AgentDraft(Sent):
@@ -70,7 +72,13 @@ class AgentDraft(Sent):
     greeting: Annotated[Line | None, Field(description="First sentence; None means the kind's own")] = None
     instructions: Prose = ""
     servers: Annotated[Names, Field(max_length=MOST_SERVERS)] = ()
-    tools: Annotated[Names, Field(max_length=MOST_TOOLS)] = ()
+    tools: Annotated[
+        ToolGrants,
+        Field(
+            max_length=MOST_TOOLS,
+            description="Names of tools; name:value grants a tool for that one thing alone, to any caller",
+        ),
+    ] = ()
     notify_hook: Identifier | None = None
     language: Literal["en"] = "en"
 

@@ -18,6 +18,7 @@ from backend.errors import ApiError, not_found
 from backend.pages import Page, decode_cursor, encode_cursor
 from backend.workspaces.repository import DEMO_WORKSPACE, add_workspace
 from contracts.agents import AgentSpec
+from contracts.grants import granted
 
 ZAP_TOOL = "zapier_trigger_zap"
 
@@ -199,7 +200,8 @@ class AgentService:
             raise _wrong("servers", f"{unknown[0]} is no MCP server of this installation; there are: {there}")
         if draft.tools and not draft.servers:
             raise _wrong("servers", "name the MCP servers that the tools are on")
-        if draft.notify_hook is not None and ZAP_TOOL not in draft.tools:
+        extent = granted(ZAP_TOOL, draft.tools)
+        if draft.notify_hook is not None and not extent.whole and draft.notify_hook not in extent.only:
             raise _wrong("notify_hook", f"to notify a hook the agent needs the tool {ZAP_TOOL}; add it to tools")
 
 

@@ -51,6 +51,18 @@ class NewHook(_Request):
         tuple[Annotated[str, Field(min_length=1, max_length=64)], ...],
         Field(max_length=16, description="Fields that make two deliveries the same; all of them when empty"),
     ] = ()
+    retry_safe: Annotated[
+        bool, Field(description="Sending again what may have arrived does no harm: the Zap sorts by voxie_delivery_id")
+    ] = False
+    contact_on_file: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=64,
+            description="For records: the field with the reference of a person whose contact is on file. Addresses, links "
+            "and telephone numbers in any other field are refused",
+        ),
+    ] = None
     test_payload: Annotated[
         dict[str, Any] | None, Field(description="Sent once to prove the hook; it must fit the schema")
     ] = None

@@ -33,7 +33,13 @@ async def proved_hook(new: NewHook, vendor: Vendor, http: VendorHttp) -> Proved:
     if answer.status != 200:
         message = f"the hook answered {answer.status} to a test delivery: copy its URL again"
         raise ApiError(422, "credential_refused", message, field="url")
-    details = {"title": new.title, "payload_schema": new.payload_schema, "key_fields": list(new.key_fields)}
+    details = {
+        "title": new.title,
+        "payload_schema": new.payload_schema,
+        "key_fields": list(new.key_fields),
+        "retry_safe": new.retry_safe,
+        "contact_on_file": new.contact_on_file,
+    }
     return Proved(new.server, Way.HOOKS, {"url": url}, name=new.name, details=details)
 
 
@@ -52,6 +58,9 @@ def _check_schema(new: NewHook) -> None:
         ) from None
     properties: Mapping[str, Any] = schema.get("properties", {})
     unknown = [name for name in new.key_fields if name not in properties]
+    if new.contact_on_file is not None and new.contact_on_file not in properties:
+        message = f"{new.contact_on_file} is not among the schema's properties: {', '.join(properties)}"
+        raise ApiError(422, "invalid_request", message, field="contact_on_file")
     if unknown:
         message = f"{unknown[0]} is not among the schema's properties: {', '.join(properties)}"
         raise ApiError(422, "invalid_request", message, field="key_fields")

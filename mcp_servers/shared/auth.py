@@ -12,6 +12,7 @@ from mcp.server.context import ServerRequestContext
 from pydantic import ValidationError
 
 from contracts.calls import CallTokenClaims
+from contracts.grants import Granted, granted
 from contracts.meta import RequestMeta
 from mcp_servers.shared.call_tokens import REFUSAL
 from mcp_servers.shared.calls import Call
@@ -79,10 +80,11 @@ class CallReader:
         token = _access_token(request.request)
         if token is None or request.request is None:
             raise NotAllowed("there is no call token")
-        if tool not in token.scopes:
+        extent = granted(tool, token.scopes)
+        if not extent:
             request.request.scope[REFUSAL].append(tool)
             raise NotAllowed(f"the call token does not grant {tool}")
-        return _token_holder(token, meta, tool, deadline)
+        return _token_holder(token, meta, tool, deadline, extent)
 
     def _trusted_client(self, meta: RequestMeta, tool: str, deadline: float) -> Call:
         return Call(
@@ -94,10 +96,11 @@ class CallReader:
             deadline=deadline,
             operation=meta.operation,
             epoch=meta.epoch,
+            granted=Granted(whole=True, only=frozenset(meta.grants)),
         )
 
 
-def _token_holder(token: AccessToken, meta: RequestMeta, tool: str, deadline: float) -> Call:
+def _token_holder(token: AccessToken, meta: RequestMeta, tool: str, deadline: float, extent: Granted) -> Call:
     claims = CallTokenClaims.model_validate(token.claims)
     return Call(
         workspace=claims.workspace,
@@ -109,6 +112,7 @@ def _token_holder(token: AccessToken, meta: RequestMeta, tool: str, deadline: fl
         operation=meta.operation,
         epoch=meta.epoch,
         token=token.token,
+        granted=extent,
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from contracts.grants import WHOLE, Granted
 from contracts.meta import Role
 from contracts.operations import operation_key
 
@@ -24,6 +25,8 @@ class Call:
     epoch: int | None = None
     token: str | None = None
     """The call token, to be exchanged at the broker; None with a static bearer."""
+    granted: Granted = WHOLE
+    """How far the tool is open to this call."""
     connection: str | None = None
     """The vendor's account that an earlier call used; only for settling what that call left open."""
 

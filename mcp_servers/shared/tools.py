@@ -14,7 +14,7 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from contracts.meta import INSTANT_ARGUMENTS, KEY_ARGUMENTS, PURPOSE, ROLES, SLOTS, Role
+from contracts.meta import GRANT_ARGUMENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, NEEDS, PURPOSE, ROLES, SLOTS, Role
 from contracts.results import ErrorKind, ToolFailure
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import CONSEQUENCES, BadRequest, NotAllowed, OutcomeUnknown, ServerError, Unavailable
@@ -58,6 +58,10 @@ class ToolSpec(Generic[A]):
     effect: Literal["read", "write", "destroy"] = "read"
     idempotent: bool = True
     roles: frozenset[Role] = frozenset(Role)
+    grant_argument: str | None = None
+    """The argument that says what the tool acts on: a call can be granted one value of it, whatever its role."""
+    needs: str | None = None
+    """The credential that this server lacks for it; it answers so, and agents do not offer it."""
     key_arguments: tuple[str, ...] = ()
     instants: dict[str, str] = field(default_factory=dict[str, str])
     purpose: str | None = None
@@ -72,6 +76,8 @@ class ToolSpec(Generic[A]):
         """What the tool tells a trusted client beside its schema."""
         declared = {
             ROLES: sorted(self.roles) if self.roles != frozenset(Role) else None,
+            GRANT_ARGUMENT: self.grant_argument,
+            NEEDS: self.needs,
             KEY_ARGUMENTS: list(self.key_arguments),
             INSTANT_ARGUMENTS: self.instants,
             PURPOSE: self.purpose,
@@ -156,9 +162,10 @@ class WrappedTool(Tool):
     async def _run_checked(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Result:
         spec: ToolSpec[Any] = self.spec
         call: Call = self.read_call(context.request_context, tool=spec.name, seconds=spec.deadline)
-        if call.role not in spec.roles:
+        if not _within_role(spec, call) and not _grantable(spec, call):
             raise NotAllowed(f"{spec.name} needs role {' or '.join(sorted(spec.roles))}; this call has {call.role}")
         checked = _check(spec.arguments, arguments)
+        _check_grant(spec, checked, call)
         try:
             async with asyncio.timeout(call.remaining()):
                 return await spec.run(checked, call)
@@ -174,6 +181,26 @@ class WrappedTool(Tool):
             if spec.effect == "read":
                 raise Unavailable("internal error") from error
             raise OutcomeUnknown("internal error; the outcome will be settled by reading") from error
+
+
+def _within_role(spec: ToolSpec[Any], call: Call) -> bool:
+    return call.granted.whole and call.role in spec.roles
+
+
+def _grantable(spec: ToolSpec[Any], call: Call) -> bool:
+    return spec.grant_argument is not None and bool(call.granted.only)
+
+
+def _check_grant(spec: ToolSpec[Any], checked: Arguments, call: Call) -> None:
+    """Refuse what a call was not granted: beyond its role, only the values that were named."""
+    if _within_role(spec, call):
+        return
+    assert spec.grant_argument is not None, "checked before the arguments were"
+    wanted = getattr(checked, spec.grant_argument)
+    if wanted is None or str(wanted) not in call.granted.only:
+        raise NotAllowed(
+            f"{spec.grant_argument}: this call is granted {spec.name} for other values only", field=spec.grant_argument
+        )
 
 
 def _check(model: type[A], arguments: dict[str, Any]) -> A:

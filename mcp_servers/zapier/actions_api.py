@@ -1,12 +1,13 @@
 """Single actions by client credentials, which any user of Zapier can have: the routes of Zapier's own SDK."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
+from mcp_servers.shared.errors import Unavailable
 from mcp_servers.shared.http import Outbound
 from mcp_servers.zapier.vendor import ask, items, mapping, read_object
 from mcp_servers.zapier.ways import ActionField, ActionRun, FoundAction
@@ -16,36 +17,63 @@ AUDIENCE = "zapier.com"
 EARLY_SECONDS = 60.0
 
 
-class ActionsApi:
-    """One user by client credentials.
+class ClientCredentials:
+    """Client credentials and the token that they are exchanged for.
 
     Args:
         outbound: sends.
-        api_url: the SDK's base, up to ``/zapier``.
-        token_url: where the credentials are exchanged.
+        token_url: where they are exchanged.
         client_id: of the credentials.
         client_secret: of the credentials.
         now: seconds since 1970.
     """
 
     def __init__(
-        self,
-        outbound: Outbound,
-        *,
-        api_url: str,
-        token_url: str,
-        client_id: str,
-        client_secret: SecretStr,
-        now: Callable[[], float],
+        self, outbound: Outbound, *, token_url: str, client_id: str, client_secret: SecretStr, now: Callable[[], float]
     ) -> None:
         self._outbound = outbound
-        self._api_url = api_url.rstrip("/")
         self._token_url = token_url
         self._client = (client_id, client_secret)
         self._now = now
         self._token = ""
         self._good_until = 0.0
         self._asking = asyncio.Lock()
+
+    async def token(self) -> str:
+        """The token; asked for once, however many want it."""
+        async with self._asking:
+            if self._now() < self._good_until:
+                return self._token
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": self._client[0],
+                "client_secret": self._client[1].get_secret_value(),
+                "scope": "external",
+                "audience": AUDIENCE,
+            }
+            request = httpx.Request("POST", self._token_url, data=form)
+            answer = read_object(await ask(self._outbound, request, reads=True, within=READ_SECONDS))
+            token, expires_in = answer.get("access_token"), answer.get("expires_in")
+            if not isinstance(token, str) or not token:
+                raise Unavailable("Zapier's answer to the client credentials holds no token")
+            self._token = token
+            self._good_until = self._now() + (expires_in if isinstance(expires_in, int | float) else 0) - EARLY_SECONDS
+            return self._token
+
+
+class ActionsApi:
+    """One user.
+
+    Args:
+        outbound: sends.
+        api_url: the SDK's base, up to ``/zapier``.
+        token: gives the user's token.
+    """
+
+    def __init__(self, outbound: Outbound, *, api_url: str, token: Callable[[], Awaitable[str]]) -> None:
+        self._outbound = outbound
+        self._api_url = api_url.rstrip("/")
+        self._token = token
 
     async def find_actions(self, app: str) -> list[FoundAction]:
         """The actions of the first few apps that a word finds."""
@@ -99,30 +127,11 @@ class ActionsApi:
     async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None
     ) -> httpx.Request:
-        token = await self._access_token()
+        token = await self._token()
         # As Zapier's SDK does: a token of three parts is a JWT, which its gateway wants named so.
         kind = "JWT" if token.count(".") == 2 else "Bearer"
         headers = {"authorization": f"{kind} {token}", "accept": "application/json"}
         return httpx.Request(method, f"{self._api_url}{path}", params=query, json=body, headers=headers)
-
-    async def _access_token(self) -> str:
-        """The token; asked for once, however many want it."""
-        async with self._asking:
-            if self._now() < self._good_until:
-                return self._token
-            form = {
-                "grant_type": "client_credentials",
-                "client_id": self._client[0],
-                "client_secret": self._client[1].get_secret_value(),
-                "scope": "external",
-                "audience": AUDIENCE,
-            }
-            request = httpx.Request("POST", self._token_url, data=form)
-            answer = read_object(await ask(self._outbound, request, reads=True, within=READ_SECONDS))
-            self._token = str(answer.get("access_token", ""))
-            expires_in = answer.get("expires_in")
-            self._good_until = self._now() + (expires_in if isinstance(expires_in, int | float) else 0) - EARLY_SECONDS
-            return self._token
 
 
 WHOSE = {"global": "true", "public_only": "false"}

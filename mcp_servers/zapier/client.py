@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from mcp_servers.shared.http import NoAnswer, Outbound, Policy, retry_after
-from mcp_servers.zapier.queue import Reason
+from mcp_servers.zapier.delivery import Reason
 from mcp_servers.zapier.settings import Hook
 
 DELIVERY_FIELD = "voxie_delivery_id"

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 
 from mcp_servers.shared.ledger import LedgerDatabase
 from mcp_servers.shared.settings import SettingsError, load_settings
-from mcp_servers.zapier.queue import Delivery, DeliveryQueue, State
+from mcp_servers.zapier.delivery import Delivery, State
+from mcp_servers.zapier.queue import DeliveryQueue
 from mcp_servers.zapier.settings import PREFIX, ZapierSettings
 
 
@@ -49,7 +50,7 @@ async def _run(settings: ZapierSettings, replayed: Sequence[str] | None) -> int:
 async def _replay(queue: DeliveryQueue, ids: Sequence[str]) -> int:
     missing = [name for name in ids if not await queue.replay(name)]
     for name in missing:
-        _say(f"{name}: no dead or unknown delivery of this id")
+        _say(f"{name}: no dead or unknown delivery of this id that still has its payload")
     return 1 if missing else 0
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from mcp_servers.shared.errors import ServerError
+from mcp_servers.shared.credentials import GrantEnded
+from mcp_servers.shared.errors import NotFound, ServerError
 from mcp_servers.zapier.client import CatchHooks, Sent, Verdict
+from mcp_servers.zapier.delivery import Delivery, NewDelivery, Reason, State
 from mcp_servers.zapier.hooks import HookSource
-from mcp_servers.zapier.queue import Delivery, DeliveryQueue, NewDelivery, Reason, State
+from mcp_servers.zapier.queue import DeliveryQueue
 
 log = structlog.get_logger()
 
@@ -20,6 +22,9 @@ AT_ONCE = 20
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 3600.0
 WITHOUT_CREDENTIAL_SECONDS = 30.0
+FORGET_EVERY_SECONDS = 3600.0
+KEEP_SECONDS = 30 * 86_400.0
+"""How long what was not delivered can be replayed; then its payload, which holds what a caller said, is erased."""
 UNDER_WAY = frozenset({State.QUEUED, State.SENDING})
 
 
@@ -149,12 +154,15 @@ class Dispatcher:
 
     async def _send(self, delivery: Delivery) -> Sent:
         try:
-            hooks = await self._hooks.of_connection(delivery.workspace, delivery.connection)
+            hook = await self._hooks.of_delivery(delivery)
+        except NotFound:
+            brokered = delivery.deferred is not None
+            return Sent(Verdict.REFUSED, reason=Reason.DISCONNECTED if brokered else Reason.HOOK_NOT_CONFIGURED)
+        except GrantEnded:
+            return Sent(Verdict.REFUSED, reason=Reason.GRANT_ENDED)
         except ServerError:
             return Sent(Verdict.NOT_REACHED, reason=Reason.NO_CREDENTIAL, retry_after=WITHOUT_CREDENTIAL_SECONDS)
-        hook = hooks.get(delivery.hook)
-        if hook is None or delivery.payload is None:
-            return Sent(Verdict.REFUSED, reason=Reason.HOOK_NOT_CONFIGURED)
+        assert delivery.payload is not None, "it is erased only when nothing is to be sent any more"
         if not self._queue.may_still_send(delivery, within=self._patience.hook_seconds):
             # This process stood still for so long that another may take the delivery over at any moment.
             return Sent(Verdict.NOT_REACHED, reason=Reason.NOT_REACHED)
@@ -212,10 +220,14 @@ class Dispatcher:
             moved.set()
 
     async def _forever(self) -> None:
+        forget_at = 0.0
         while not self._stopping.is_set():
             begun = 0
             try:
                 begun = await self.dispatch_due()
+                if self._now() >= forget_at:
+                    forget_at = self._now() + FORGET_EVERY_SECONDS
+                    await self._queue.forget(older=KEEP_SECONDS)
             except Exception as error:  # noqa: BLE001 - the outermost boundary of a background task: it must go on
                 # Only the type: a message or a traceback may hold what a caller said.
                 log.error("looking for deliveries failed", error_type=type(error).__name__)  # noqa: TRY400

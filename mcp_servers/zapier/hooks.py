@@ -3,15 +3,18 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
+from pydantic import SecretStr
 
+from contracts.broker import BrokeredHook
 from mcp_servers.shared.calls import Call
-from mcp_servers.shared.credentials import Broker, Credential
+from mcp_servers.shared.credentials import Broker, Credential, NotConnected
 from mcp_servers.shared.errors import BadRequest, NotFound, Unavailable
+from mcp_servers.zapier.delivery import Delivery
 from mcp_servers.zapier.settings import Hook
 
 OWN_CONNECTION = "settings"
@@ -43,6 +46,8 @@ class Hooks:
 
     connection: str
     by_name: Mapping[str, Hook]
+    deferred: Mapping[str, SecretStr] = field(default_factory=dict[str, SecretStr])
+    """By hook: what gets it again after the call's end."""
 
     def named(self, name: str) -> Hook:
         """The hook of a name.
@@ -68,11 +73,13 @@ class HookSource(Protocol):
         """
         ...
 
-    async def of_connection(self, workspace: str, connection: str) -> Mapping[str, Hook]:
-        """The hooks of a connection, for a delivery that an earlier call left.
+    async def of_delivery(self, delivery: Delivery) -> Hook:
+        """Where a delivery goes, which an earlier call may have left.
 
         Raises:
-            ServerError: they cannot be had now.
+            NotFound: there is no such hook (any more).
+            GrantEnded: what stood for the call is not good any more.
+            ServerError: any other kind means that it cannot be had now.
         """
         ...
 
@@ -88,12 +95,11 @@ class OwnHooks:
         del call
         return Hooks(OWN_CONNECTION, self._hooks)
 
-    async def of_connection(self, workspace: str, connection: str) -> Mapping[str, Hook]:
-        """The settings' hooks."""
-        del workspace
-        if connection != OWN_CONNECTION:
-            raise Unavailable("this delivery's hooks come from the backend")
-        return self._hooks
+    async def of_delivery(self, delivery: Delivery) -> Hook:
+        """The settings' hook."""
+        if delivery.connection != OWN_CONNECTION:
+            raise Unavailable("this delivery's hook comes from the backend")
+        return Hooks(OWN_CONNECTION, self._hooks).named(delivery.hook)
 
 
 class BrokeredHooks:
@@ -111,15 +117,32 @@ class BrokeredHooks:
     async def of_call(self, call: Call) -> Hooks:
         """What the call's connection has."""
         credential = await self._broker.credential(call, "hooks")
-        return Hooks(credential.connection, self._hooks(credential))
+        deferred = {name: hook.deferred for name, hook in credential.hooks.items() if hook.deferred}
+        return Hooks(credential.connection, self._hooks(credential), deferred)
 
-    async def of_connection(self, workspace: str, connection: str) -> Mapping[str, Hook]:
-        """What a live call brought lately."""
-        return self._hooks(self._broker.of_connection(workspace, connection, "hooks"))
+    async def of_delivery(self, delivery: Delivery) -> Hook:
+        """What a live call brought lately, else what the delivery's own grant brings."""
+        try:
+            held = self._hooks(self._broker.of_connection(delivery.workspace, delivery.connection, "hooks"))
+        except Unavailable:
+            held = {}
+        if delivery.hook in held:
+            return held[delivery.hook]
+        if delivery.deferred is None:
+            raise Unavailable("no live call has brought this delivery's hook")
+        try:
+            credential = await self._broker.deferred(delivery.workspace, delivery.deferred)
+        except NotConnected:
+            raise NotFound("the owner has disconnected the hook") from None
+        return Hooks(credential.connection, self._hooks(credential)).named(delivery.hook)
 
     def _hooks(self, credential: Credential) -> dict[str, Hook]:
-        hooks = {name: Hook.model_validate(hook.model_dump()) for name, hook in credential.hooks.items()}
+        hooks = {name: _own(hook) for name, hook in credential.hooks.items()}
         return {name: hook for name, hook in hooks.items() if self._check(hook)}
+
+
+def _own(hook: BrokeredHook) -> Hook:
+    return Hook.model_validate(hook.model_dump(exclude={"deferred"}))
 
 
 class HookCheck(Protocol):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.results import Receipt
 from mcp_servers.shared.tools import Arguments, Result
-from mcp_servers.zapier.queue import State
+from mcp_servers.zapier.delivery import State
 
 
 class TriggerZap(Arguments):

@@ -60,35 +60,40 @@ class OwnerTools:
     def specs(self) -> Sequence[ToolSpec[Any]]:
         """What the server registers."""
         owner = frozenset({Role.OWNER})
+        zaps_need, actions_need = self.ways.lacks_for_zaps, self.ways.lacks_for_actions
         return (
             ToolSpec(
                 name="zapier_get_runs", title="Runs of Zaps", description="Latest runs of the Zaps and how they ended.",
-                arguments=GetRuns, result=Runs, run=self.get_runs, roles=owner,
+                arguments=GetRuns, result=Runs, run=self.get_runs, roles=owner, grant_argument="zap_number", needs=zaps_need,
             ),
             ToolSpec(
                 name="zapier_set_zap_enabled", title="Turn a Zap on or off", description="Turn a Zap on or off.",
                 arguments=SetZapEnabled, result=ZapChanged, run=self.set_zap_enabled, effect="destroy", roles=owner,
+                grant_argument="zap_id", needs=zaps_need,
             ),
             ToolSpec(
                 name="zapier_create_zap", title="Make a Zap",
                 description="Make a Zap, on at once. Zapier makes none that begins with a webhook this way.",
                 arguments=CreateZap, result=ZapChanged, run=self.create_zap, effect="destroy", roles=owner,
+                needs=zaps_need,
             ),
             ToolSpec(
                 name="zapier_find_actions", title="Find actions",
                 description="Actions of an app; with action_type, that action's fields instead.",
-                arguments=FindActions, result=Actions, run=self.find_actions, roles=owner,
+                arguments=FindActions, result=Actions, run=self.find_actions, roles=owner, grant_argument="action_type",
+                needs=actions_need,
             ),
             ToolSpec(
                 name="zapier_run_action", title="Run an action",
                 description="Run one action of an app now, once. Say the answer's speech and no more.",
                 arguments=RunAction, result=Ran, run=self.run_action, effect="destroy", roles=owner,
+                grant_argument="action_type", needs=actions_need,
             ),
         )  # fmt: skip
 
     async def get_runs(self, args: GetRuns, call: Call) -> Runs:
         """The latest runs."""
-        way = (await self.ways.of_call(call)).to_zaps()
+        way = await self.ways.to_zaps(call)
         runs = await way.runs(zap_number=args.zap_number, status=args.status, search=None, most=args.most)
         views = [
             RunView(id=run.id, zap_number=run.zap_number, title=run.title, status=run.status, started_at=run.started_at)
@@ -99,7 +104,7 @@ class OwnerTools:
 
     async def set_zap_enabled(self, args: SetZapEnabled, call: Call) -> ZapChanged:
         """Harmless to repeat, so it needs no row in the ledger."""
-        zap = await (await self.ways.of_call(call)).to_zaps().set_enabled(args.zap_id, enabled=args.enabled)
+        zap = await (await self.ways.to_zaps(call)).set_enabled(args.zap_id, enabled=args.enabled)
         self.changed()
         operation_id = self.operations.operation_id(call.key(zap=args.zap_id, enabled=args.enabled), 0)
         speech = f"{_named(zap.title)} is {'on' if zap.enabled else 'off'} now."
@@ -108,7 +113,7 @@ class OwnerTools:
 
     async def create_zap(self, args: CreateZap, call: Call) -> ZapChanged:
         """Once for the same title and steps."""
-        way = (await self.ways.of_call(call)).to_zaps()
+        way = await self.ways.to_zaps(call)
         steps = [step.model_dump() for step in args.steps]
         done = await self.writer.run(
             NewZap(self, way, args.title, steps),
@@ -123,7 +128,7 @@ class OwnerTools:
 
     async def find_actions(self, args: FindActions, call: Call) -> Actions:
         """What can be run."""
-        way = (await self.ways.of_call(call)).to_actions()
+        way = await self.ways.to_actions(call)
         if args.action_type is not None:
             fields = [
                 FieldView(name=field.name, title=field.title, required=field.required)
@@ -139,7 +144,7 @@ class OwnerTools:
 
     async def run_action(self, args: RunAction, call: Call) -> Ran:
         """Once for the same inputs."""
-        way = (await self.ways.of_call(call)).to_actions()
+        way = await self.ways.to_actions(call)
         done = await self.writer.run(
             StartedAction(self, way, args.action_type, args.params),
             call,

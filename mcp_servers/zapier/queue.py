@@ -5,10 +5,7 @@ when it runs out, nobody knows whether Zapier got it.
 """
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,134 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.operations import canonical_json
 from mcp_servers.shared.errors import Conflict
 from mcp_servers.shared.ledger import LedgerDatabase, Operations
-from mcp_servers.shared.ledger.tables import metadata
-from mcp_servers.zapier.pace import Limit
+from mcp_servers.zapier.delivery import Delivery, NewDelivery, Reason, State, deliveries, read_row
+from mcp_servers.zapier.pace import Limit, Pace
 
 HOLD_SECONDS = 15 * 60.0
 """How long the same key is the same delivery: a caller who rings back does not notify twice."""
 
 
-class State(StrEnum):
-    """What is certain about a delivery."""
-
-    QUEUED = "queued"
-    """Stored; Zapier has certainly not taken it; it will be tried."""
-    SENDING = "sending"
-    ACCEPTED = "accepted"
-    """Zapier has it. That a Zap ran is not known."""
-    RAN = "ran"
-    FAILED = "failed"
-    """Zapier had it, and the Zap's run ended in an error."""
-    UNKNOWN = "unknown"
-    """Zapier may have it. It is not sent again, unless a person says so."""
-    DEAD = "dead"
-    """Zapier certainly has not taken it, and it is not tried any more, unless a person says so."""
-
-
-class Reason(StrEnum):
-    """Why a delivery is where it is."""
-
-    NO_ANSWER = "no_answer"
-    SENDER_DIED = "sender_died"
-    NOT_REACHED = "not_reached"
-    ASKED_TO_WAIT = "asked_to_wait"
-    SERVER_ERROR = "server_error"
-    REFUSED = "refused"
-    HOOK_GONE = "hook_gone"
-    HOOK_NOT_CONFIGURED = "hook_not_configured"
-    NO_CREDENTIAL = "no_credential"
-    TOO_MANY_TRIES = "too_many_tries"
-    TOO_OLD = "too_old"
-
-
-deliveries = sa.Table(
-    "zapier_deliveries",
-    metadata,
-    sa.Column("id", sa.String(64), primary_key=True),
-    sa.Column("key", sa.String(64), nullable=False),
-    sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("workspace", sa.String(128), nullable=False),
-    sa.Column("connection", sa.String(128), nullable=False),
-    sa.Column("hook", sa.String(128), nullable=False),
-    sa.Column("account", sa.String(128), nullable=False),
-    sa.Column("retry_safe", sa.Boolean, nullable=False),
-    # What is sent holds what a caller said: it is erased as soon as Zapier has it.
-    sa.Column("payload", sa.Text),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("reason", sa.String(32)),
-    sa.Column("http_status", sa.Integer),
-    sa.Column("owner", sa.String(64), nullable=False),
-    sa.Column("lease_until", sa.Float, nullable=False),
-    sa.Column("due_at", sa.Float, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("refusals", sa.Integer, nullable=False),
-    sa.Column("request_id", sa.String(64)),
-    sa.Column("run_id", sa.String(64)),
-    sa.Column("created_at", sa.Float, nullable=False),
-    sa.Column("updated_at", sa.Float, nullable=False),
-    sa.UniqueConstraint("key", "epoch", name="zapier_deliveries_key_epoch"),
-    sa.Index("zapier_deliveries_state_due", "state", "due_at"),
-)
-
-accounts = sa.Table(
-    "zapier_accounts",
-    metadata,
-    sa.Column("account", sa.String(128), primary_key=True),
-    sa.Column("used_until", sa.Text, nullable=False),
-    sa.Column("paused_until", sa.Float, nullable=False),
-)
-
-
-@dataclass(frozen=True)
-class NewDelivery:
-    """What a caller wants delivered.
-
-    Args:
-        key: two deliveries with the same are the same.
-        epoch: the epoch that the client means; None means the current one.
-        workspace: whose it is.
-        connection: whose hooks.
-        hook: the hook's name.
-        account: what the rate limit counts by.
-        retry_safe: sending it twice does no harm.
-        payload: what to send.
-    """
-
-    key: str
-    epoch: int | None
-    workspace: str
-    connection: str
-    hook: str
-    account: str
-    retry_safe: bool
-    payload: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One row."""
-
-    id: str
-    key: str
-    epoch: int
-    workspace: str
-    connection: str
-    hook: str
-    account: str
-    retry_safe: bool
-    payload: dict[str, Any] | None
-    state: State
-    reason: Reason | None
-    http_status: int | None
-    owner: str
-    lease_until: float
-    due_at: float
-    attempts: int
-    refusals: int
-    request_id: str | None
-    run_id: str | None
-    created_at: float
-    updated_at: float
+GIVEN_UP = (State.DEAD.value, State.UNKNOWN.value)
 
 
 class DeliveryQueue:
@@ -159,7 +36,7 @@ class DeliveryQueue:
     def __init__(self, database: LedgerDatabase, *, limits: Sequence[Limit], lease_seconds: float) -> None:
         self._db = database
         self._operations = Operations(database)
-        self._limits = limits
+        self._pace = Pace(limits)
         self._lease_seconds = lease_seconds
 
     async def store(self, new: NewDelivery) -> tuple[Delivery, bool]:
@@ -214,7 +91,14 @@ class DeliveryQueue:
         """Zapier has it, which is certain whatever was thought meanwhile."""
         before = (State.SENDING, State.UNKNOWN, State.QUEUED, State.DEAD)
         await self._move(
-            delivery, State.ACCEPTED, before=before, request_id=request_id, payload=None, reason=None, http_status=None
+            delivery,
+            State.ACCEPTED,
+            before=before,
+            request_id=request_id,
+            payload=None,
+            deferred=None,
+            reason=None,
+            http_status=None,
         )
 
     async def try_again(
@@ -237,8 +121,7 @@ class DeliveryQueue:
         )
         if pause_account:
             async with self._db.alone(_subject(delivery.account)) as connection:
-                later = sa.and_(accounts.c.account == delivery.account, accounts.c.paused_until < at)
-                await connection.execute(sa.update(accounts).where(later).values(paused_until=at))
+                await self._pace.pause(connection, delivery.account, until=at)
 
     async def lose_sight(self, delivery: Delivery, *, reason: Reason, http_status: int | None = None) -> None:
         """Zapier may have it."""
@@ -254,25 +137,43 @@ class DeliveryQueue:
         await self._move(delivery, state, before=(State.ACCEPTED, State.FAILED), run_id=run_id)
 
     async def replay(self, delivery_id: str) -> bool:
-        """Queue a dead or unknown delivery again, because a person says so; False when there is no such one."""
-        there = sa.and_(deliveries.c.id == delivery_id, deliveries.c.state.in_((State.DEAD.value, State.UNKNOWN.value)))
+        """Queue a dead or unknown delivery again, because a person says so; False when there is no such one, or when
+        its payload has been erased meanwhile.
+        """
+        there = sa.and_(
+            deliveries.c.id == delivery_id, deliveries.c.state.in_(GIVEN_UP), deliveries.c.payload.is_not(None)
+        )
         values = {"state": State.QUEUED.value, "due_at": 0.0, "refusals": 0, "created_at": self._db.now()}
         async with self._db.alone(f"zapier delivery {delivery_id}") as connection:
             return bool((await connection.execute(sa.update(deliveries).where(there).values(**values))).rowcount)
+
+    async def forget(self, *, older: float) -> None:
+        """Erase what dead and unknown deliveries would send.
+
+        Args:
+            older: seconds since they were last touched.
+        """
+        old = sa.and_(
+            deliveries.c.state.in_(GIVEN_UP),
+            deliveries.c.payload.is_not(None),
+            deliveries.c.updated_at < self._db.now() - older,
+        )
+        async with self._db.alone("zapier deliveries to forget") as connection:
+            await connection.execute(sa.update(deliveries).where(old).values(payload=None, deferred=None))
 
     async def get(self, delivery_id: str) -> Delivery | None:
         """One delivery."""
         async with self._db.reading() as connection:
             query = sa.select(deliveries).where(deliveries.c.id == delivery_id)
             row = (await connection.execute(query)).mappings().first()
-        return _delivery(row) if row else None
+        return read_row(row) if row else None
 
     async def of_states(self, *states: State, most: int = 100) -> list[Delivery]:
         """Deliveries in some states, the newest first."""
         wanted = deliveries.c.state.in_([state.value for state in states])
         query = sa.select(deliveries).where(wanted).order_by(deliveries.c.updated_at.desc()).limit(most)
         async with self._db.reading() as connection:
-            return [_delivery(row) for row in (await connection.execute(query)).mappings()]
+            return [read_row(row) for row in (await connection.execute(query)).mappings()]
 
     def may_still_send(self, delivery: Delivery, *, within: float) -> bool:
         """Whether a request that takes so long ends before others may take the delivery over."""
@@ -281,7 +182,7 @@ class DeliveryQueue:
     async def _latest(self, connection: AsyncConnection, key: str) -> Delivery | None:
         query = sa.select(deliveries).where(deliveries.c.key == key).order_by(deliveries.c.epoch.desc()).limit(1)
         row = (await connection.execute(query)).mappings().first()
-        return _delivery(row) if row else None
+        return read_row(row) if row else None
 
     def _current_epoch(self, latest: Delivery | None) -> int:
         if latest is None:
@@ -293,7 +194,7 @@ class DeliveryQueue:
     async def _first_values(self, connection: AsyncConnection, new: NewDelivery) -> dict[str, Any]:
         """Sent at once when the rate allows it, else queued: either way it is stored."""
         now = self._db.now()
-        sends = await self._use_rate(connection, new.account, wanted=1) == 1
+        sends = await self._pace.use(connection, new.account, wanted=1, now=now) == 1
         return {
             "workspace": new.workspace,
             "connection": new.connection,
@@ -301,6 +202,7 @@ class DeliveryQueue:
             "account": new.account,
             "retry_safe": new.retry_safe,
             "payload": canonical_json(dict(new.payload)),
+            "deferred": new.deferred.get_secret_value() if new.deferred else None,
             "state": (State.SENDING if sends else State.QUEUED).value,
             "reason": None,
             "http_status": None,
@@ -346,7 +248,7 @@ class DeliveryQueue:
             .with_for_update(skip_locked=True)
         )
         ids = [row.id for row in await connection.execute(query)]
-        ids = ids[: await self._use_rate(connection, account, wanted=len(ids))]
+        ids = ids[: await self._pace.use(connection, account, wanted=len(ids), now=now)]
         if not ids:
             return []
         values: dict[str, Any] = {
@@ -358,29 +260,7 @@ class DeliveryQueue:
         }
         await connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids)).values(**values))
         rows = await connection.execute(sa.select(deliveries).where(deliveries.c.id.in_(ids)))
-        return [_delivery(row) for row in rows.mappings()]
-
-    async def _use_rate(self, connection: AsyncConnection, account: str, *, wanted: int) -> int:
-        """How many of the wanted requests may go now; they are counted as gone."""
-        if wanted == 0:
-            return 0
-        now = self._db.now()
-        row = (await connection.execute(sa.select(accounts).where(accounts.c.account == account))).first()
-        used: list[float] = json.loads(row.used_until) if row else []
-        used += [0.0] * (len(self._limits) - len(used))
-        if row is not None and row.paused_until > now:
-            return 0
-        free = min([wanted, *(limit.free(until, now) for limit, until in zip(self._limits, used, strict=False))])
-        if free == 0:
-            return 0
-        after = [limit.use(until, now, free) for limit, until in zip(self._limits, used, strict=False)]
-        values = {"used_until": json.dumps(after)}
-        if row is None:
-            changed = sa.insert(accounts).values(account=account, paused_until=0.0, **values)
-        else:
-            changed = sa.update(accounts).where(accounts.c.account == account).values(**values)
-        await connection.execute(changed)
-        return free
+        return [read_row(row) for row in rows.mappings()]
 
     async def _move(
         self, delivery: Delivery, state: State, *, before: tuple[State, ...] = (State.SENDING,), **values: Any
@@ -404,11 +284,3 @@ def _abandoned(now: float) -> sa.ColumnElement[bool]:
 
 def _subject(account: str) -> str:
     return f"zapier account {account}"
-
-
-def _delivery(row: Mapping[Any, Any]) -> Delivery:
-    values = {str(name): row[name] for name in row}
-    values["payload"] = json.loads(values["payload"]) if values["payload"] is not None else None
-    values["state"] = State(values["state"])
-    values["reason"] = Reason(values["reason"]) if values["reason"] else None
-    return Delivery(**values)

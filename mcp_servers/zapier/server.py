@@ -17,7 +17,7 @@ from mcp_servers.shared.http import Outbound
 from mcp_servers.shared.ledger import LedgerDatabase, Operations, Writer
 from mcp_servers.shared.manifest_files import load_manifest
 from mcp_servers.shared.tools import ToolSpec
-from mcp_servers.zapier.actions_api import ActionsApi
+from mcp_servers.zapier.actions_api import ActionsApi, ClientCredentials
 from mcp_servers.zapier.client import CatchHooks
 from mcp_servers.zapier.dispatcher import Dispatcher, Patience
 from mcp_servers.zapier.hooks import BrokeredHooks, HookSource, OwnHooks
@@ -26,7 +26,7 @@ from mcp_servers.zapier.pace import Limit
 from mcp_servers.zapier.queue import DeliveryQueue
 from mcp_servers.zapier.settings import ZapierSettings, is_zapiers
 from mcp_servers.zapier.tools import ListedZaps, ZapierTools
-from mcp_servers.zapier.ways import BrokeredWays, OwnWays, Ways, WaySource
+from mcp_servers.zapier.ways import BrokeredWays, OwnWays, WaySource
 from mcp_servers.zapier.workflow_api import WorkflowApi
 
 LOOK_AGAIN_SECONDS = 0.25
@@ -64,7 +64,7 @@ class ZapierIntegration:
         )
         patience = Patience(settings.most_refusals, settings.give_up_hours * 3600, settings.hook_seconds)
         self._dispatcher = Dispatcher(queue, CatchHooks(self._outbound), hooks, patience, now=now)
-        ways = self._way_source(now)
+        ways = self._way_source(hooks, now)
         operations = Operations(self._database)
         self._writer = Writer(operations)
         zaps = ListedZaps(ttl=MANIFEST.cache.lists, now=now)
@@ -79,21 +79,27 @@ class ZapierIntegration:
             functools.partial(asyncio.sleep, LOOK_AGAIN_SECONDS),
         )
 
-    def _way_source(self, now: Callable[[], float]) -> WaySource:
+    def _way_source(self, hooks: HookSource, now: Callable[[], float]) -> WaySource:
         if self._broker is not None:
-            return BrokeredWays(self._broker, self._workflow_api)
+            return BrokeredWays(self._broker, hooks, self._workflow_api, self._single_actions)
         settings, actions = self._settings, None
         if settings.client_id is not None and settings.client_secret is not None:
-            actions = ActionsApi(
+            client = ClientCredentials(
                 self._outbound,
-                api_url=settings.actions_url,
                 token_url=settings.token_url,
                 client_id=settings.client_id,
                 client_secret=settings.client_secret,
                 now=now,
             )
+            actions = ActionsApi(self._outbound, api_url=settings.actions_url, token=client.token)
         workflow = self._workflow_api(settings.api_key) if settings.api_key else None
-        return OwnWays(Ways(workflow, actions or workflow, tuple(sorted(settings.hooks))))
+        return OwnWays(workflow, actions or workflow, tuple(sorted(settings.hooks)))
+
+    def _single_actions(self, token: SecretStr) -> ActionsApi:
+        async def given() -> str:
+            return token.get_secret_value()
+
+        return ActionsApi(self._outbound, api_url=self._settings.actions_url, token=given)
 
     def _workflow_api(self, token: SecretStr) -> WorkflowApi:
         return WorkflowApi(

@@ -10,12 +10,13 @@ from contracts.meta import Role
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import NotFound, ServerError
 from mcp_servers.shared.tools import ToolSpec
-from mcp_servers.zapier.deliveries import SPEECH, failure_of, receipt_of
+from mcp_servers.zapier.delivery import Delivery, NewDelivery, State
 from mcp_servers.zapier.dispatcher import Dispatcher
 from mcp_servers.zapier.hooks import HookSource, account_of, check_payload
 from mcp_servers.zapier.models import DeliveryView, GetDelivery, ListZaps, Triggered, TriggerZap, Zaps, ZapView
-from mcp_servers.zapier.queue import Delivery, DeliveryQueue, NewDelivery, State
+from mcp_servers.zapier.queue import DeliveryQueue
 from mcp_servers.zapier.settings import Hook
+from mcp_servers.zapier.spoken import SPEECH, failure_of, receipt_of
 from mcp_servers.zapier.ways import ManagesZaps, WaySource, Zap
 
 ACCEPTANCE_SECONDS = 1.5
@@ -62,6 +63,7 @@ class ZapierTools:
                 result=Triggered,
                 run=self.trigger_zap,
                 effect="destroy",
+                grant_argument="zap_id",
             ),
             ToolSpec(
                 name="zapier_get_delivery",
@@ -79,6 +81,7 @@ class ZapierTools:
                 result=Zaps,
                 run=self.list_zaps,
                 roles=frozenset({Role.OWNER}),
+                needs=self.ways.lacks_for_zaps,
             ),
         )
 
@@ -97,6 +100,7 @@ class ZapierTools:
             account=account_of(hook),
             retry_safe=hook.retry_safe,
             payload=args.payload,
+            deferred=hooks.deferred.get(args.zap_id),
         )
         delivery, is_new = await self.dispatcher.deliver(new, wait=min(ACCEPTANCE_SECONDS, call.remaining() / 2))
         failure = failure_of(delivery)
@@ -135,7 +139,7 @@ class ZapierTools:
         if delivery.state is not State.ACCEPTED:
             return delivery
         try:
-            way = (await self.ways.of_call(call)).to_zaps()
+            way = await self.ways.to_zaps(call)
             runs = await way.runs(zap_number=None, status=None, search=delivery.id, most=1)
         except ServerError:
             return delivery
@@ -148,7 +152,7 @@ class ZapierTools:
         """What the account has."""
         del args
         hooks = await self.hooks.of_call(call)
-        way = (await self.ways.of_call(call)).to_zaps()
+        way = await self.ways.to_zaps(call)
         zaps = [
             ZapView(id=zap.id, number=zap.number, title=zap.title, enabled=zap.enabled)
             for zap in await self.zaps.of(call.workspace, way)

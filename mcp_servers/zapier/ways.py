@@ -1,13 +1,15 @@
 """The ways into Zapier beside its hooks, and which of them the credential at hand opens."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from pydantic import SecretStr
 
 from mcp_servers.shared.calls import Call
-from mcp_servers.shared.credentials import Broker
-from mcp_servers.shared.errors import NeedsReconnect
+from mcp_servers.shared.credentials import Broker, Credential, NotConnected
+from mcp_servers.shared.errors import NeedsReconnect, ServerError
+from mcp_servers.zapier.hooks import HookSource
 
 
 @dataclass(frozen=True)
@@ -121,16 +123,50 @@ class RunsActions(Protocol):
         ...
 
 
-WORKFLOW_NEEDED = "a Workflow API token of a published integration (ZAPIER_API_KEY)"
-ACTIONS_NEEDED = f"ZAPIER_CREDENTIALS_CLIENT_ID and ZAPIER_CREDENTIALS_CLIENT_SECRET, or {WORKFLOW_NEEDED}"
+WORKFLOW_NEEDED = "a Workflow API token of a published integration (ZAPIER_API_KEY, or connected by the owner)"
+ACTIONS_NEEDED = f"client credentials (ZAPIER_CREDENTIALS_CLIENT_ID and _SECRET, or connected), or {WORKFLOW_NEEDED}"
+ZAP_WAYS = ("oauth", "api_key")
+ACTION_WAYS = ("client_credentials", *ZAP_WAYS)
+"""How an owner may have connected Zapier, as the manifest names it; any user can have client credentials, so they come first."""
+
+
+class WorkflowWay(ManagesZaps, RunsActions, Protocol):
+    """A way to both."""
+
+
+class WaySource(Protocol):
+    """Says what a call's credential opens."""
+
+    @property
+    def lacks_for_zaps(self) -> str | None:
+        """What this server lacks for Zaps, whoever calls."""
+        ...
+
+    @property
+    def lacks_for_actions(self) -> str | None:
+        """The same for single actions."""
+        ...
+
+    async def to_zaps(self, call: Call) -> ManagesZaps:
+        """The way to the Zaps.
+
+        Raises:
+            NeedsReconnect: the credential opens none; says what would, and what works without.
+            ServerError: the credential cannot be had.
+        """
+        ...
+
+    async def to_actions(self, call: Call) -> RunsActions:
+        """The way to single actions; raises the same."""
+        ...
 
 
 @dataclass(frozen=True)
-class Ways:
-    """The ways that a credential opens.
+class OwnWays:
+    """The ways of a server that runs alone: the same for every call.
 
     Args:
-        zaps: the way to the Zaps; None when the credential opens none.
+        zaps: the way to the Zaps; None when the settings open none.
         actions: the way to single actions; None the same.
         hooks: names of the hooks that are configured, which always work.
     """
@@ -139,81 +175,73 @@ class Ways:
     actions: RunsActions | None
     hooks: tuple[str, ...] = ()
 
-    def to_zaps(self) -> ManagesZaps:
-        """The way to the Zaps.
+    @property
+    def lacks_for_zaps(self) -> str | None:
+        """The token, when there is none."""
+        return WORKFLOW_NEEDED if self.zaps is None else None
 
-        Raises:
-            NeedsReconnect: the credential opens none; says what would, and what works without.
-        """
+    @property
+    def lacks_for_actions(self) -> str | None:
+        """Client credentials, or the token."""
+        return ACTIONS_NEEDED if self.actions is None else None
+
+    async def to_zaps(self, call: Call) -> ManagesZaps:
+        """By the Workflow API token."""
+        del call
         if self.zaps is None:
-            raise NeedsReconnect(self.missing(WORKFLOW_NEEDED))
+            raise NeedsReconnect(missing(WORKFLOW_NEEDED, self.hooks))
         return self.zaps
 
-    def to_actions(self) -> RunsActions:
-        """The way to single actions.
-
-        Raises:
-            NeedsReconnect: the credential opens none.
-        """
+    async def to_actions(self, call: Call) -> RunsActions:
+        """By client credentials, else by the token."""
+        del call
         if self.actions is None:
-            raise NeedsReconnect(self.missing(ACTIONS_NEEDED))
+            raise NeedsReconnect(missing(ACTIONS_NEEDED, self.hooks))
         return self.actions
 
-    def missing(self, needed: str) -> str:
-        """What is missing, as an answer."""
-        hooks = ", ".join(self.hooks) or "none"
-        return f"not available with this credential: it needs {needed}; these hooks are configured here: {hooks}"
 
-
-class WaySource(Protocol):
-    """Says what a call's credential opens."""
-
-    async def of_call(self, call: Call) -> Ways:
-        """The ways of a call.
-
-        Raises:
-            ServerError: the credential cannot be had.
-        """
-        ...
-
-
-class OwnWays:
-    """The ways of a server that runs alone."""
-
-    def __init__(self, ways: Ways) -> None:
-        self._ways = ways
-
-    async def of_call(self, call: Call) -> Ways:
-        """The same for every call."""
-        del call
-        return self._ways
-
-
+@dataclass(frozen=True)
 class BrokeredWays:
-    """The ways of the workspace that calls.
+    """The ways of the workspace that calls, by what its owner connected.
 
     Args:
         broker: gives the workspace's token for a live call.
-        open_workflow: the Workflow API with a token.
+        hooks: the workspace's, which work without a token.
+        workflow: opens the Workflow API with a token.
+        single_actions: opens the Actions API with one.
     """
 
-    def __init__(self, broker: Broker, open_workflow: "OpenWorkflow") -> None:
-        self._broker = broker
-        self._open_workflow = open_workflow
+    broker: Broker
+    hooks: HookSource
+    workflow: Callable[[SecretStr], WorkflowWay]
+    single_actions: Callable[[SecretStr], RunsActions]
+    lacks_for_zaps: None = None
+    lacks_for_actions: None = None
+    """What is lacking differs from workspace to workspace."""
 
-    async def of_call(self, call: Call) -> Ways:
-        """What the call's connection opens."""
-        way = self._open_workflow((await self._broker.credential(call)).token)
-        return Ways(way, way)
+    async def to_zaps(self, call: Call) -> ManagesZaps:
+        """By OAuth or a key."""
+        return self.workflow((await self._credential(call, ZAP_WAYS, WORKFLOW_NEEDED)).token)
+
+    async def to_actions(self, call: Call) -> RunsActions:
+        """By client credentials, else as the Zaps."""
+        credential = await self._credential(call, ACTION_WAYS, ACTIONS_NEEDED)
+        by_client = credential.way == "client_credentials"
+        return self.single_actions(credential.token) if by_client else self.workflow(credential.token)
+
+    async def _credential(self, call: Call, ways: Sequence[str], needed: str) -> Credential:
+        try:
+            return await self.broker.credential(call, ways=ways)
+        except NotConnected:
+            raise NeedsReconnect(missing(needed, await self._hook_names(call))) from None
+
+    async def _hook_names(self, call: Call) -> Sequence[str]:
+        try:
+            return sorted((await self.hooks.of_call(call)).by_name)
+        except ServerError:
+            return ()
 
 
-class WorkflowWay(ManagesZaps, RunsActions, Protocol):
-    """A way to both."""
-
-
-class OpenWorkflow(Protocol):
-    """Opens the Workflow API with a token."""
-
-    def __call__(self, token: SecretStr) -> WorkflowWay:
-        """The way."""
-        ...
+def missing(needed: str, hooks: Sequence[str]) -> str:
+    """What is missing, as an answer."""
+    return f"not available with this credential: it needs {needed}; these hooks are configured here: {', '.join(hooks) or 'none'}"

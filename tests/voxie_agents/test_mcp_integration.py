@@ -12,7 +12,7 @@ from livekit.agents import ToolError
 from mcp.server import MCPServer
 from mcp.types import CallToolResult, TextContent
 
-from contracts.meta import CONSENT
+from contracts.meta import CONSENT, GRANT_ARGUMENT, NEEDS, ROLES, Role
 from contracts.results import ErrorKind, ToolAnswer
 from tests.clock import Clock
 from tests.running import running
@@ -31,7 +31,12 @@ def tool(name: str, description: str = "A tool.", schema: Any = EMPTY, **more: A
 
 @asynccontextmanager
 async def offering(
-    *tools: dict[str, Any], result: dict[str, Any] | None = None, foreign: bool = False, seen: list[Any] | None = None
+    *tools: dict[str, Any],
+    result: dict[str, Any] | None = None,
+    foreign: bool = False,
+    seen: list[Any] | None = None,
+    grants: frozenset[str] | None = None,
+    role: Role = Role.PUBLIC,
 ) -> AsyncGenerator[McpIntegration]:
     """A call with one server that lists these tools as they are, whatever the protocol says of them."""
 
@@ -51,8 +56,8 @@ async def offering(
         running(server.streamable_http_app(json_response=True, stateless_http=True)) as served,
         McpClient(served.url, name="odd") as client,
     ):
-        link = ServerLink("odd", client, foreign=foreign)
-        integration = McpIntegration([link], CallIdentity("w", "call-1", "tel:+1555"), times)
+        link = ServerLink("odd", client, grants, foreign=foreign)
+        integration = McpIntegration([link], CallIdentity("w", "call-1", "tel:+1555", role), times)
         await integration.discover()
         yield integration
 
@@ -193,3 +198,59 @@ def test_what_the_model_reads_holds_no_operation_id_at_any_depth() -> None:
     assert tool_output(ToolAnswer(data=data)) == '{"receipt":{},"more":[{"b":1}]}'
     with pytest.raises(ToolError, match=r"\{\"b\":1\}"):
         tool_output(ToolAnswer(data={"operation_id": "o", "b": 1}, is_error=True))
+
+
+# What a call was granted
+
+ACTION = tool(
+    "run_action",
+    schema={
+        "type": "object",
+        "properties": {"action": {"type": "string", "description": "Which"}, "zap": {"type": "integer"}},
+        "required": ["action"],
+        "additionalProperties": False,
+    },
+    _meta={ROLES: ["owner"], GRANT_ARGUMENT: "action"},
+)
+
+
+@pytest.mark.parametrize(
+    ("grants", "role", "shown"),
+    [
+        (None, Role.OWNER, "all"),
+        ({"run_action"}, Role.OWNER, "all"),
+        ({"run_action", "run_action:a/b/c"}, Role.OWNER, "all"),
+        ({"run_action:a/b/c", "run_action:a/b/d"}, Role.OWNER, ["a/b/c", "a/b/d"]),
+        ({"run_action", "run_action:a/b/c"}, Role.PUBLIC, ["a/b/c"]),
+        ({"run_action:a/b/c"}, Role.PUBLIC, ["a/b/c"]),
+        ({"run_action"}, Role.PUBLIC, None),
+        (None, Role.PUBLIC, None),
+        ({"other"}, Role.OWNER, None),
+    ],
+)
+async def test_a_model_is_shown_no_more_of_a_tool_than_the_call_was_granted(
+    grants: set[str] | None, role: Role, shown: Any
+) -> None:
+    granted = frozenset(grants) if grants is not None else None
+    async with offering(ACTION, grants=granted, role=role) as integration:
+        schema = offered(integration).get("run_action")
+    if shown is None:
+        assert schema is None
+        return
+    assert schema is not None
+    seen = schema["parameters"]["properties"]["action"]
+    assert seen.get("enum", "all") == shown
+    assert seen["description"] == "Which"
+
+
+async def test_a_server_with_one_bearer_is_told_what_was_granted() -> None:
+    seen: list[Any] = []
+    async with offering(ACTION, grants=frozenset({"run_action:a/b/c"}), seen=seen) as integration:
+        await integration.call("run_action", {"action": "a/b/c"})
+    assert seen[0]["_meta"]["voxie/grants"] == ["a/b/c"]
+    assert seen[0]["_meta"]["voxie/role"] == "public"
+
+
+async def test_a_tool_whose_server_lacks_the_credential_is_not_offered() -> None:
+    async with offering(tool("list_zaps", _meta={NEEDS: "a token"}), tool("other")) as integration:
+        assert list(offered(integration)) == ["other"]

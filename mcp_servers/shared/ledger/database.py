@@ -105,7 +105,20 @@ class LedgerDatabase:
                         sa.text("select pg_advisory_xact_lock(:key)"), {"key": _lock_number("tables")}
                     )
                 await connection.run_sync(metadata.create_all)
+                await connection.run_sync(_add_missing_columns)
             self._ready = True
+
+
+def _add_missing_columns(connection: sa.Connection) -> None:
+    """Give a ledger that an earlier version made what has been added since: columns that may be empty, and no others."""
+    there = sa.inspect(connection)
+    for table in metadata.sorted_tables:
+        known = {column["name"] for column in there.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                assert column.nullable, "an added column has no value in the rows that are there"
+                kind = column.type.compile(connection.dialect)
+                connection.execute(sa.DDL(f'alter table "{table.name}" add column "{column.name}" {kind}'))
 
 
 def _storage(url: str, *, sqlite: bool) -> Storage:

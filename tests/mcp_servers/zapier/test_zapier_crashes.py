@@ -18,7 +18,7 @@ SMALL = (120, 2)
 FULL = (5_000, 20)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_deliveries_survive_the_killing_of_their_servers(database_url: str, tmp_path: Path) -> None:
     check(await play(database_url, tmp_path, *SMALL), SMALL[0])
 

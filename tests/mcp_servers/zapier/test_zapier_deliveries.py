@@ -10,7 +10,8 @@ import pytest
 from contracts.results import Action, ToolAnswer
 from mcp_servers.shared.ledger import LedgerDatabase
 from mcp_servers.zapier import dead_letters
-from mcp_servers.zapier.queue import Delivery, DeliveryQueue, NewDelivery, State
+from mcp_servers.zapier.delivery import Delivery, NewDelivery, State
+from mcp_servers.zapier.queue import DeliveryQueue
 from sandbox.app import create_app as create_sandbox
 from sandbox.settings import SandboxSettings
 from tests.mcp_servers.zapier.desk import PAYLOAD, WAIT_SECONDS, Desk, delivery_named_in, failed, open_desk
@@ -127,7 +128,7 @@ async def test_a_replay_of_nothing_says_so(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = await command(desk, monkeypatch, capsys, "replay", "nothing", status=1)
-    assert said == "nothing: no dead or unknown delivery of this id\n"
+    assert said == "nothing: no dead or unknown delivery of this id that still has its payload\n"
 
 
 async def test_a_refused_delivery_that_is_asked_for_again_is_tried_again(desk: Desk) -> None:

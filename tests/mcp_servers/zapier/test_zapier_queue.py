@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mcp_servers.shared.errors import Conflict
 from mcp_servers.shared.ledger import LedgerDatabase
+from mcp_servers.zapier.delivery import NewDelivery, Reason, State
 from mcp_servers.zapier.pace import Limit
-from mcp_servers.zapier.queue import DeliveryQueue, NewDelivery, Reason, State
+from mcp_servers.zapier.queue import DeliveryQueue
 from tests.clock import Clock
 
 pytestmark = pytest.mark.needs_zapier

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from contracts.results import Action, Receipt
 from mcp_servers.shared.errors import BadRequest, NotFound, OutcomeUnknown, ServerError, Unavailable
+from mcp_servers.zapier.delivery import Delivery, Reason, State
 from mcp_servers.zapier.hooks import NOT_SENT
-from mcp_servers.zapier.queue import Delivery, Reason, State
 
 ACCEPTED = "The notification has been handed to Zapier."
 STORED = "The notification is saved, but Zapier hasn't taken it yet."
