@@ -5,14 +5,13 @@ that is slow or dead costs only its own tools.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import structlog
-from livekit.agents import RunContext, ToolError, function_tool
+from livekit.agents import RunContext, function_tool
 from livekit.agents.llm import RawFunctionTool
 from mcp.types import Tool
 
@@ -36,6 +35,7 @@ from voxie_agents.mcp_offers import (
     plain_text,
     replace_instants,
 )
+from voxie_agents.mcp_outputs import tool_error, tool_output
 
 log = structlog.get_logger()
 
@@ -43,8 +43,6 @@ READ_SECONDS, WRITE_SECONDS = 2.5, 5.0
 ANSWER_SECONDS = 0.5
 """What an answer may take on its way, beyond the deadline that the server keeps."""
 DISCOVERY_SECONDS = 5.0
-LONGEST_OUTPUT = 24_000
-"""Characters of a result that a model reads; more would crowd out the conversation."""
 NO_SERVER = "none"
 """What a record names when no server offers the tool."""
 ASK_WHEN = "For which day and time?"
@@ -378,38 +376,3 @@ def _unavailable(name: str) -> ToolAnswer:
         speech="I can't reach the booking system at the moment.",
     )
     return ToolAnswer(data=failure.model_dump(mode="json"), is_error=True, failure=failure)
-
-
-def tool_output(answer: ToolAnswer) -> str:
-    """What the model reads of an answer.
-
-    Raises:
-        ToolError: the answer is a failure.
-    """
-    text = compact(answer.data)
-    if len(text) > LONGEST_OUTPUT:
-        text = compact({"truncated": True, "beginning": text[:LONGEST_OUTPUT]})
-    if answer.is_error:
-        raise ToolError(text)
-    return text
-
-
-def tool_error(failure: ToolFailure, **more: object) -> ToolError:
-    """A failure as LiveKit hands it to the model."""
-    return ToolError(
-        compact({**failure.model_dump(mode="json", exclude_none=True), **{k: v for k, v in more.items() if v}})
-    )
-
-
-def compact(data: Mapping[str, Any]) -> str:
-    """JSON in as few tokens as possible, for a model: without operation ids, which it has no use for."""
-    return json.dumps(_for_model(data), ensure_ascii=False, separators=(",", ":"))
-
-
-def _for_model(value: object) -> object:
-    if isinstance(value, Mapping):
-        known = cast("Mapping[str, object]", value)
-        return {key: _for_model(item) for key, item in known.items() if item is not None and key != "operation_id"}
-    if isinstance(value, list):
-        return [_for_model(item) for item in cast("list[object]", value)]
-    return value

@@ -19,8 +19,9 @@ from tests.running import running
 from tests.world import ZONE
 from voxie_agents.call_times import CallTimes
 from voxie_agents.mcp_client import McpClient
-from voxie_agents.mcp_integration import LONGEST_OUTPUT, CallIdentity, McpIntegration, ServerLink, tool_output
+from voxie_agents.mcp_integration import CallIdentity, McpIntegration, ServerLink
 from voxie_agents.mcp_offers import LONGEST_DESCRIPTION, ToolNames
+from voxie_agents.mcp_outputs import LONGEST_OUTPUT, tool_output
 
 EMPTY: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 

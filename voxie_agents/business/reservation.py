@@ -15,7 +15,8 @@ from contracts.results import Action, ErrorKind, Receipt, ToolAnswer, ToolFailur
 from contracts.spoken import spoken_clock, spoken_phone
 from voxie_agents.business.consent import Asked, Consent
 from voxie_agents.call_times import CallTimes, Span, TimeQuestion
-from voxie_agents.mcp_integration import WHEN, McpIntegration, compact, tool_error
+from voxie_agents.mcp_integration import WHEN, McpIntegration
+from voxie_agents.mcp_outputs import compact, tool_error
 
 CREATE, CHECK, FIND, NOTIFY = (
     "calendar_create_event",
