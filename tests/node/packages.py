@@ -36,6 +36,11 @@ class NodePackages:
         return self.folder / "node_modules/.bin/node"
 
     @property
+    def environment(self) -> dict[str, str]:
+        """All that its processes need of one: compiled once, they start in half the time."""
+        return {"NODE_COMPILE_CACHE": str(self.folder / "compiled")}
+
+    @property
     def conformance(self) -> Path:
         """MCP's conformance suite."""
         return self.folder / "node_modules/@modelcontextprotocol/conformance/dist/index.js"

@@ -36,6 +36,7 @@ LISTED = re.compile(r"^ +- (\S+) \[(.+)\]$", re.MULTILINE)
 REPORT = re.compile(r"^server-(.+)-\d{4}-\d\d-\d\dT")
 
 Checks = list[dict[str, Any]]
+TRIES = 3
 
 
 @dataclass
@@ -63,7 +64,11 @@ class Suite:
 
     async def _run(self, *arguments: str) -> str:
         process = await asyncio.create_subprocess_exec(
-            self.packages.node, self.packages.conformance, *arguments, stdout=asyncio.subprocess.PIPE
+            self.packages.node,
+            self.packages.conformance,
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            env=self.packages.environment,
         )
         return (await process.communicate())[0].decode()
 
@@ -84,14 +89,21 @@ async def suite(node_packages: NodePackages, tmp_path_factory: pytest.TempPathFa
         yield suite
 
 
+async def _report(suite: Suite, url: str, revision: str, results: Path) -> dict[str, Checks]:
+    """Every scenario. The suite waits less than a second for some answers, so on a busy machine what failed is tried again, alone."""
+    found = await suite.report(url, revision, results / "all", "--suite", "all")
+    for attempt in range(1, TRIES):
+        for name in [name for name in APPLIES & set(found) if (name, revision) not in NOT_IN and problems(found[name])]:
+            found |= await suite.report(url, revision, results / f"{attempt}-{name}", "--scenario", name)
+    return found
+
+
 async def _try(suite: Suite, world: World, name: str, results: Path) -> None:
     server = {"google-calendar": world.calendar, "zapier": world.zapier}[name]
     if server is None:
         return
     async with bearer_proxy(server.url, TOKEN) as proxy:
-        runs = (
-            suite.report(proxy.url, revision, results / name / revision, "--suite", "all") for revision in REVISIONS
-        )
+        runs = (_report(suite, proxy.url, revision, results / name / revision) for revision in REVISIONS)
         for revision, found in zip(REVISIONS, await asyncio.gather(*runs), strict=True):
             suite.found[name, revision] = found
 

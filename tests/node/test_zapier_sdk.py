@@ -44,6 +44,7 @@ async def sdk(node_packages: NodePackages, tmp_path: Path, requests: list[str]) 
                 node_packages.zapier_sdk,
                 json.dumps(calls),
                 env={
+                    **node_packages.environment,
                     "ZAPIER_BASE_URL": served.url,
                     "ZAPIER_CREDENTIALS_BASE_URL": served.url,
                     "ZAPIER_CREDENTIALS_CLIENT_ID": "sandbox",
