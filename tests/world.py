@@ -55,6 +55,8 @@ class World:
     """Every request that reached the vendors, as ``METHOD /path``."""
     asked: list[str] = field(default_factory=list)
     """The same with their queries."""
+    lines: set[Any] = field(default_factory=set)
+    """The connections that requests came by."""
     session: str = "call"
     """Begins the ids of calls that a test does not name."""
     _calls: int = 0
@@ -211,14 +213,16 @@ class Caller:
         return answer
 
 
-def recording(app: Any, requests: list[str], asked: list[str] | None = None) -> Any:
-    """An app that notes each request before it is handled, without its query and with it."""
+def recording(app: Any, requests: list[str], asked: list[str] | None = None, lines: set[Any] | None = None) -> Any:
+    """An app that notes each request before it is handled: without its query, with it, and by which connection it came."""
 
     async def recorded(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and not scope["path"].startswith("/_sandbox"):
             requests.append(f"{scope['method']} {scope['path']}")
             if asked is not None:
                 asked.append(f"{requests[-1]}?{scope['query_string'].decode()}")
+            if lines is not None:
+                lines.add(scope["client"])
         await app(scope, receive, send)
 
     return recorded
@@ -248,8 +252,11 @@ async def open_world(state: Path, *, start_servers: bool = True, **calendar_sett
     settings = SandboxSettings(_env_file=None, state=state, zone=ZONE)
     upstream: list[str] = []
     asked: list[str] = []
-    sandbox = await start(recording(create_sandbox(settings, now=clock.now), upstream, asked))
-    world = World(state, clock, sandbox, calendar_settings=calendar_settings, upstream=upstream, asked=asked)
+    lines: set[Any] = set()
+    sandbox = await start(recording(create_sandbox(settings, now=clock.now), upstream, asked, lines))
+    world = World(
+        state, clock, sandbox, calendar_settings=calendar_settings, upstream=upstream, asked=asked, lines=lines
+    )
     if start_servers:
         await world.start_calendar()
     if start_servers and importlib.util.find_spec("mcp_servers.zapier") is not None:

@@ -250,6 +250,8 @@ class Created(Written):
     summary: str
     start: str
     end: str
+    spoken: str
+    zone: str
     link: str
     meet_link: str | None = None
     booking_code: Annotated[str, Field(description="Tell it to the caller")]
@@ -261,6 +263,8 @@ class Changed(Written):
     summary: str
     start: str
     end: str
+    spoken: str
+    zone: str
     meet_link: str | None = None
 
 
@@ -275,6 +279,8 @@ class SlotBooked(Result):
     state: Literal["held", "booked"]
     start: str
     end: str
+    spoken: str
+    zone: str
     held_until: Annotated[str | None, Field(description="When only held")] = None
     event_id: str | None = None
     summary: str | None = None

@@ -74,12 +74,7 @@ class WritingTools:
         done = await self._book(draft, call, summary=args.summary if call.is_owner else None)
         event: Event = done.details["event"]
         return Created(
-            speech=done.receipt.speech,
-            event_id=event.id,
-            receipt=done.receipt,
-            summary=plain(event.summary),
-            start=event.span.start.isoformat(),
-            end=event.span.end.isoformat(),
+            **_written(done, event),
             link=event.link,
             meet_link=event.raw.get("hangoutLink"),
             booking_code=done.details["booking_code"],
@@ -97,13 +92,8 @@ class WritingTools:
         done = await self._book(draft, call)
         event: Event = done.details["event"]
         return SlotBooked(
-            speech=done.receipt.speech,
+            **_written(done, event),
             state="booked",
-            event_id=event.id,
-            receipt=done.receipt,
-            summary=plain(event.summary),
-            start=event.span.start.isoformat(),
-            end=event.span.end.isoformat(),
             booking_code=done.details["booking_code"],
         )
 
@@ -120,12 +110,7 @@ class WritingTools:
         done = await self._run_change(plan, args, call)
         event: Event = done.details["event"]
         return Changed(
-            speech=done.receipt.speech,
-            event_id=event.id,
-            receipt=done.receipt,
-            summary=plain(event.summary),
-            start=event.span.start.isoformat(),
-            end=event.span.end.isoformat(),
+            **_written(done, event),
             meet_link=event.raw.get("hangoutLink"),
         )
 
@@ -176,6 +161,8 @@ class WritingTools:
             state="held",
             start=span.start.isoformat(),
             end=span.end.isoformat(),
+            spoken=span.spoken(),
+            zone=span.zone.key,
             held_until=until.isoformat(),
         )
 
@@ -263,6 +250,20 @@ class WritingTools:
             request["event_id"] = plan.event.id
             write = Change(self._desk, call, plan)
         return await self._writer.run(write, call, key=key, request=request)
+
+
+def _written(done: Done, event: Event) -> dict[str, Any]:
+    """What every write answers; a title may be other people's words."""
+    return {
+        "speech": done.receipt.speech,
+        "event_id": event.id,
+        "receipt": done.receipt,
+        "summary": plain(event.summary),
+        "start": event.span.start.isoformat(),
+        "end": event.span.end.isoformat(),
+        "spoken": event.span.spoken(),
+        "zone": event.span.zone.key,
+    }
 
 
 def _refuse_owners_fields(args: Arguments, call: Call) -> None:

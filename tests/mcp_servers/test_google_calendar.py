@@ -142,7 +142,7 @@ async def test_every_tool_publishes_closed_schemas_and_its_answers_fit_them(worl
         "calendar_list_events": {},
         "calendar_get_event": {"event_id": event_id},
         "calendar_check_availability": window,
-        "calendar_find_slots": {**window, "minutes": 30},
+        "calendar_find_slots": {"start": "2026-11-24T18:00", "end": "2026-11-24T22:00", "minutes": 30},
         "calendar_update_event": {"event_id": event_id, "summary": "Maria Garcia, party of 5"},
         "calendar_book_slot": {"start": "2026-11-25T19:00", "end": "2026-11-25T20:00"},
         "calendar_delete_event": {"event_id": event_id},
@@ -152,6 +152,9 @@ async def test_every_tool_publishes_closed_schemas_and_its_answers_fit_them(worl
         answers[name] = (await world.call(name, role=role, **arguments)).data
     for name, data in answers.items():
         jsonschema.validate(data, tools[name].output_schema)
+        assert data["speech"], name
+        assert "Europe/Madrid" in str(data), name
+        assert "Tuesday" in str(data) or "Wednesday" in str(data), name
 
 
 async def test_hints_say_what_reads_what_writes_and_what_destroys(world: World) -> None:

@@ -125,6 +125,16 @@ async def test_looking_whether_a_time_is_free_asks_for_times_and_for_no_words(wo
         assert "description" not in fields
 
 
+@module_loop
+async def test_requests_share_a_kept_connection(world: World) -> None:
+    await world.call("calendar_list_events")
+    world.lines.clear()
+    for day in (24, 25, 26):
+        span = {"start": f"2026-11-{day}T19:00", "end": f"2026-11-{day}T20:00"}
+        assert (await world.call("calendar_create_event", summary="Maria", **span)).failure is None
+    assert len(world.lines) == 1
+
+
 def test_a_read_has_two_and_a_half_seconds_and_a_write_five() -> None:
     nothing: Any = None  # no tool is run
     seconds = {spec.name: spec.deadline for spec in tool_specs(nothing, nothing)}
