@@ -9,7 +9,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.spoken import spoken_clock, spoken_date, spoken_instant
-from voxie_agents.when_doubts import DayParts, Reason, corrected, is_only_number, unfit, without_day_parts
+from voxie_agents.when_doubts import (
+    DayParts,
+    Reason,
+    corrected,
+    is_only_number,
+    unfit,
+    without_day_parts,
+    without_negated_day,
+)
 from voxie_agents.when_engine import engine
 from voxie_agents.when_outcomes import Ambiguous, NotUnderstood, Outcome, Partial, Resolved, Setting, not_understood
 from voxie_agents.when_reading import Reading, read
@@ -17,6 +25,7 @@ from voxie_agents.when_words import ends_with_party, looks_like_iso, normalised,
 
 FARTHEST = timedelta(days=400)
 ONE_DAY = timedelta(days=1)
+ONE_WEEK = timedelta(weeks=1)
 SMALL_HOURS = time(6)
 
 
@@ -36,7 +45,7 @@ def resolve(words: str, setting: Setting) -> Outcome:
     for part in corrected(text):
         if counted and is_only_number(part):
             continue
-        fresh = _resolve_part(without_party(part), setting)
+        fresh = _resolve_part(without_negated_day(without_party(part)), setting)
         counted = ends_with_party(part)
         if not (isinstance(fresh, NotUnderstood) and fresh.reason is Reason.NOTHING_FOUND):
             outcome, setting = fresh, _agreed(fresh, setting)
@@ -47,7 +56,10 @@ def _agreed(outcome: Outcome, setting: Setting) -> Setting:
     """The setting in which a correction is understood: what it leaves open stays as it was said before."""
     match outcome:
         case Resolved(start=start):
-            return replace(setting, day=start.date(), clock=start.time())
+            # Said on a Wednesday, "Wednesday at three, I mean five" may be in a week because three has passed and five has not.
+            now = setting.local_now
+            put_off = start.date() - now.date() == ONE_WEEK and start.time() <= now.time()
+            return replace(setting, day=None if put_off else start.date(), clock=start.time())
         case Partial(day=day, clock=clock):
             return replace(setting, day=day or setting.day, clock=clock or setting.clock)
         case _:

@@ -18,6 +18,8 @@ _WEEKS_ON = re.compile(rf"\b{_N} (?:weeks?|(?P<fortnight>fortnight)) (?:on|from|
 _WEEK = re.compile(rf"\b(?:on )?{_WEEKDAY} week\b")
 _IN_WEEKS_ON = re.compile(rf"\bin {_N} weeks?(?: time)? on (?:a )?{_WEEKDAY}\b")
 _WEEKDAY_IN_WEEKS = re.compile(rf"\b(?:on )?{_WEEKDAY} in {_N} weeks?(?: time)?\b")
+_DAY_WEEK = re.compile(r"\b(?P<from>today|tomorrow) week\b")
+_DAYS_FROM_TOMORROW = re.compile(rf"\b{_N} days? (?:from|after) tomorrow\b")
 _WEEKS_FROM = re.compile(rf"\b{_N} (?:weeks?|(?P<fortnight>fortnight)) (?:from )?(?P<from>today|now|tomorrow)\b")
 _IN_FORTNIGHT = re.compile(r"\bin a fortnight(?:'s time)?\b(?! on)")
 _IN_WEEKS = re.compile(rf"\bin {_N} weeks?(?: time|' time|'s time)?\b(?! on)")
@@ -139,6 +141,8 @@ _OWN_PHRASES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], list[
     (_OF_WEEK, _of_week),
     (_AFTER_NEXT, lambda m, today: _weekday_of_week(today + timedelta(weeks=2), m["weekday"])),
     (_WEEK, lambda m, today: [_coming(today, m["weekday"]) + timedelta(weeks=1)]),
+    (_DAY_WEEK, lambda m, today: [today + timedelta(weeks=1, days=m["from"] == "tomorrow")]),
+    (_DAYS_FROM_TOMORROW, lambda m, today: [today + timedelta(days=1 + _n(m["n"]))]),
     (_WEEKS_FROM, lambda m, today: [today + _weeks(m) + timedelta(days=m["from"] == "tomorrow")]),
     (_IN_FORTNIGHT, lambda _, today: [today + timedelta(weeks=2)]),
     (_IN_WEEKS, lambda m, today: [today + timedelta(weeks=_n(m["n"]))]),

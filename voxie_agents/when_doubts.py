@@ -45,7 +45,7 @@ _UNFIT = (
     (Reason.OPEN_ENDED, rf"(?<!quarter )(?<!half )(?<!minutes )(?<!five )(?<!ten )(?<!twenty )(?<!\d )(?<!day )\bafter (?!next\b)(?:about )?(?:the )?(?:{_NUMBER}|noon|midday|lunch|work|dark)\b"),
     (Reason.OPEN_ENDED, rf"\b(?:few|couple of|several|some) {_LENGTHS}\b"),
     (Reason.CONTRADICTION, rf"\b(?:every|each)\b|\b(?:{'|'.join(WEEKDAYS)})s\b"),
-    (Reason.PAST, rf"\b(?:last|previous) (?:night|week|weekend|month|year|{'|'.join(WEEKDAYS)})\b|\b(?:ago|yesterday)\b"),
+    (Reason.PAST, rf"\b(?:last|previous) (?:night|week|weekend|month|year|{'|'.join(WEEKDAYS)})\b(?! (?:of|in)\b)|\b(?:ago|yesterday)\b"),
     (Reason.NOTHING_FOUND, rf"\b(?:same time|this time|the usual|as usual)\b|\bany (?:day|{'|'.join(WEEKDAYS)})\b"),
 )  # fmt: skip
 _UNFIT_PATTERNS = tuple((reason, re.compile(pattern)) for reason, pattern in _UNFIT)
@@ -147,8 +147,20 @@ _ONLY_NUMBER = re.compile(rf"^{_NUMBER}(?: please)?[.!?]?$")
 
 def corrected(text: str) -> list[str]:
     """A text cut where its speaker corrects themselves: ``seven, no, eight`` says seven first and eight then."""
-    guarded = _NO_RANGE.sub(lambda m: m[0].replace("no ", "no~", 1), text)
-    return [part.replace("no~", "no ").strip() for part in _CORRECTION.split(guarded) if part.strip()]
+    # An underscore is part of a word, so that no correction is seen at its "no".
+    guarded = _NO_RANGE.sub(lambda m: m[0].replace("no ", "no_", 1), text)
+    return [part.replace("no_", "no ").strip() for part in _CORRECTION.split(guarded) if part.strip()]
+
+
+_NEGATED_DAY = re.compile(
+    rf"(?:^|[\s,;-]+)not (?:on |this )?(?:today|tomorrow|tonight|{'|'.join(WEEKDAYS)})(?=\s*(?:[,;.!-]|but\b|$))(?:\s*[,;.!-]*\s*but\b)?"
+)
+
+
+def without_negated_day(text: str) -> str:
+    """``not thursday, friday at six`` says Friday. Without another day, the text is left as it is."""
+    rest = _NEGATED_DAY.sub(" ", text).strip(" ,;-")
+    return " ".join(rest.split()) if rest != text and names_another_day(rest) else text
 
 
 def has_number(text: str) -> bool:

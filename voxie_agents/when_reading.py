@@ -13,7 +13,11 @@ from voxie_agents.when_words import day_of_month_named, names_a_day, names_a_mon
 
 DOUBTFUL_DISTANCE = timedelta(days=45)
 """A weekday with a day of the month that only meet farther away than this were hardly meant so."""
+A_YEAR = timedelta(days=365)
+"""The same, for those with a month: the coming one has another weekday."""
+A_DAY = timedelta(days=1)
 DAY_GRAINS = {"hour", "minute", "second", "day"}
+_YEAR = re.compile(r"\b20\d\d\b")
 _LEADING_ZERO = re.compile(r"(?<![:\d])0\d")
 
 
@@ -45,7 +49,7 @@ def read(text: str, parts: DayParts, setting: Setting) -> Reading | NotUnderstoo
     found = engine().find(rest, setting.local_now, bare_numbers=False)
     if not any(f.is_clock for f in found):
         found += _bare_clock(rest, found, setting)
-    named = [f for f in found if names_a_day(f.body)]
+    named = [f for f in found if _names_a_day(f, setting)]
     clocks = [f for f in found if f.is_clock and f not in named]
     left = _leftover(rest, found)
     if len(clocks) + sum(f.is_clock for f in named) > 1 or not _go_together(named, days):
@@ -58,6 +62,13 @@ def read(text: str, parts: DayParts, setting: Setting) -> Reading | NotUnderstoo
         return not_understood(Reason.NOTHING_FOUND)
     reading = _combine(text, named, clocks, tuple(days), parts, setting)
     return replace(reading, unread_number=has_number(left)) if isinstance(reading, Reading) else reading
+
+
+def _names_a_day(found: Found, setting: Setting) -> bool:
+    """Whether an expression says on which day: by its words or, as a holiday does, by lying farther away than any time of day."""
+    if names_a_day(found.body) or (found.grain == "day" and not found.interval):
+        return True
+    return found.is_clock and min(found.values) - setting.local_now > A_DAY
 
 
 def _leftover(text: str, found: list[Found]) -> str:
@@ -115,7 +126,8 @@ def _doubt(text: str, day: date, setting: Setting) -> NotUnderstood | None:
     ahead = day - setting.local_now.date()
     wrong_weekday = weekday is not None and day.weekday() != weekday
     wrong_number = number is not None and day.day != number
-    without_month = number is not None and weekday is not None and not names_a_month(text)
-    if wrong_weekday or wrong_number or (without_month and ahead > DOUBTFUL_DISTANCE):
+    farthest = A_YEAR if names_a_month(text) else DOUBTFUL_DISTANCE
+    too_far = number is not None and weekday is not None and ahead > farthest and not _YEAR.search(text)
+    if wrong_weekday or wrong_number or too_far:
         return NotUnderstood("That weekday and date don't go together. Which day do you mean?", Reason.CONTRADICTION)
     return None

@@ -27,7 +27,7 @@ _ISO = re.compile(r"\b\d{4}-\d\d?-\d\d?|\d{8}t\d{4}|\dt\d\d:\d\d", re.IGNORECASE
 _DAY_WORDS = re.compile(
     rf"\b(?:today|tonight|tomorrow|yesterday|{'|'.join(WEEKDAYS)}|mon|tues?|weds?|thurs?|fri|sat|sun"
     r"|january|february|march|april|may|june|july|august|september|october|november|december"
-    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|day|days|week|weeks|weekends?|months?|years?|christmas|easter|eve|holiday"
+    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|day|days|week|weeks|weekends?|months?|years?|christmas|easter|eve|holiday|hallowe'?en|thanksgiving"
     r"|\d{1,2}(?:st|nd|rd|th)|first|second|third|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth"
     r"|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth|thirty-first|hours?|minutes?"
     r"|this|now|later|noon today)\b"
@@ -48,6 +48,19 @@ _ORDINALS = (
     {f"twenty{dash}{name}": 21 + index for dash in ("-", " ") for index, name in enumerate(_TEENS[:9])}
     | {"thirtieth": 30, "thirty-first": 31, "thirty first": 31}
     | {name: 1 + index for index, name in enumerate(_TEENS)}
+)
+_MINUTES = r"(?:\d{1,2}|five|ten|fifteen|twenty(?:[- ]five)?)"
+_MINUTES_OF_HOUR = re.compile(
+    rf"(?<!by )\b({_MINUTES}) minutes? (past|to|before|after|till) (?={_CLOCK}|{_ONE_COUNT}\b)"
+)
+"""``ten minutes past five``, which Duckling takes for minutes that pass."""
+_SECOND_OF = re.compile(
+    r"(?<!twenty )(?<![\w-])second (?=of (?:this|next|the|january|february|march|april|may|june|july|august|september|october|november|december)\b)"
+)
+"""A day of the month, which Duckling takes for a sixtieth of a minute."""
+_NAMED_LIKE_A_MONTH = re.compile(
+    r"\b(?:(?:this|it|here) is|my name(?: is|'s)|the name(?: is|'s)|i am|i'm|under(?: the name(?: of)?)?|(?:for )?(?:mr|mrs|ms|miss|dr)\.?)"
+    rf" (?:march|april|may|june|august)\b(?! (?:the )?(?:\d|{'|'.join(_TEENS)}|twenty|thirt))"
 )
 _DURATION = re.compile(
     r"\bfor (?:about )?(?:an?|half an|\d+|one|two|three|four|five|six) (?:hours?|minutes?)(?: and a half)?\b"
@@ -74,6 +87,9 @@ def normalised(words: str) -> str:
     text = re.sub(r"\bnone\b", " ", text)
     text = re.sub(r"\b(?:12|twelve) (?=noon|midnight|midday)", "", text)
     text = re.sub(rf"\b({'|'.join(WEEKDAYS)}),? (?:the )?({'|'.join(_ORDINALS)})\b", _dated, text)
+    text = _MINUTES_OF_HOUR.sub(r"\1 \2 ", text)
+    text = _SECOND_OF.sub("2nd ", text)
+    text = _NAMED_LIKE_A_MONTH.sub(" ", text)
     text = _DURATION.sub(" ", text)
     return " ".join(text.split())
 
