@@ -35,7 +35,7 @@ from backend.keys import endpoints as key_endpoints
 from backend.keys.service import KeyService
 from backend.limits import BodyLimit
 from backend.metrics import Measured, Metrics
-from backend.registry.access import ServerAccessGiver, TokenIssuer, none_broken, static_issuer
+from backend.registry.doors import TokenIssuer, static_issuer
 from backend.registry.manifests import load_manifests
 from backend.settings import BackendSettings, server_doors
 from backend.tokens.service import CallTokens
@@ -74,14 +74,15 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database)
     manifests = load_manifests()
-    agents = AgentService(database, servers=[manifest.name for manifest in manifests], now=now)
     call_tokens = CallTokens(settings.key_ring(), issuer=settings.issuer, now=now)
     doors = server_doors(manifests)
-    credentials = Credentials(settings, database, manifests=manifests, doors=doors, call_tokens=call_tokens, now=now)
-    broken = credentials.connections.broken_servers if settings.mcp_auth == "jwks" else none_broken
-    server_access = ServerAccessGiver(doors, _issuer(settings, call_tokens), broken)
+    issue = _issuer(settings, call_tokens)
+    credentials = Credentials(
+        settings, database, manifests=manifests, doors=doors, call_tokens=call_tokens, issue=issue, now=now
+    )
+    agents = AgentService(database, servers=list(doors), registered=credentials.registry.names, now=now)
     rooms = Rooms(settings.rooms)
-    calls = CallService(database, agents, access=server_access, rooms=rooms, demo=settings.demo, now=now)
+    calls = CallService(database, agents, access=credentials.server_access, rooms=rooms, demo=settings.demo, now=now)
     metrics = Metrics()
     workers = Workers(database, rooms, now)
     chores = _chores(database, credentials, workers, Summaries(database, settings.summary_model, now), now)
@@ -101,6 +102,7 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
             else:
                 async with database.scoped(workspace) as session:
                     await add_workspace(session, workspace, "Main", now())
+            await credentials.start(looks=settings.does_chores)
             await stack.enter_async_context(_doing(chores, settings, metrics))
             yield
 
@@ -137,6 +139,7 @@ def _chores(
     chores.add("remove_old", "30 */10 * * * *", Retention(database, now).remove_old)
     chores.add("summarise_calls", "20 * * * * *", summaries.make_due)
     chores.add("probe_connections", "*/30 * * * * *", credentials.probe.check_due)
+    chores.add("relist_servers", "10,40 * * * * *", credentials.health.look_at_due)
     return chores
 
 

@@ -13,12 +13,13 @@ from backend.analytics.summaries import OPENAI, SummaryModel
 from backend.calls.rooms import RoomSettings
 from backend.chores.chore import ChoreSettings
 from backend.connections.vendors import OAuthClient
-from backend.registry.access import ServerDoor
+from backend.registry.doors import ServerDoor
 from backend.state_files import replica_name
 from backend.tokens.keys import BadKey, KeyRing, key_ring, local_key_ring
 from backend.vault.keys import BadVaultKey, KeyFile, KeySource, configured_keys
 from contracts.manifest import Manifest
 from contracts.modes import Mode
+from voxie_agents.mcp_guard import UrlGuard
 
 SANDBOX_BEARER = "sandbox"
 SANDBOX_PORT = 3010
@@ -29,6 +30,7 @@ DRIVERS = {
     "postgres://": "postgresql+asyncpg://",
     "sqlite://": "sqlite+aiosqlite://",
 }
+PRIVATE_HOST = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 SERVER_URL = re.compile(r"MCP_[A-Z0-9_]+_URL")
 
 
@@ -107,6 +109,9 @@ class BackendSettings(StorageSettings):
     issuer_url: Annotated[str | None, Field(validation_alias="BACKEND_ISSUER_URL")] = None
     """The issuer of call tokens, as the servers' ``MCP_ISSUER_URL`` names it; the public URL when unset."""
 
+    private_hosts: Annotated[str, Field(validation_alias="BACKEND_PRIVATE_HOSTS")] = ""
+    """Hosts of MCP servers, separated by commas (``host`` or ``host:port``), that owners may add although they are not public or have no HTTPS."""
+
     ingest_batches: Annotated[int, Field(validation_alias="BACKEND_INGEST_BATCHES", ge=1, le=1000)] = 32
     """Batches of events that are worked on at once; who comes then is asked to come again."""
     does_chores: Annotated[bool, Field(validation_alias="BACKEND_CHORES")] = True
@@ -139,6 +144,13 @@ class BackendSettings(StorageSettings):
             return None
         public = self.livekit_public_url or self.livekit_url
         return RoomSettings(public, self.livekit_url, self.livekit_key, self.livekit_secret)
+
+    @property
+    def guard(self) -> UrlGuard:
+        """What judges the addresses that owners give."""
+        return UrlGuard(
+            private=frozenset(host.strip().lower() for host in self.private_hosts.split(",") if host.strip())
+        )
 
     @property
     def base_url(self) -> str:
@@ -181,6 +193,14 @@ class BackendSettings(StorageSettings):
             raise ValueError(msg)
         if self.sandbox_url is not None:
             msg = "BACKEND_SANDBOX_URL is set: live mode never uses the sandbox, unset it"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _private_hosts_are_hosts(self) -> Self:
+        wrong = [host for host in self.guard.private if not PRIVATE_HOST.fullmatch(host)]
+        if wrong:
+            msg = f"BACKEND_PRIVATE_HOSTS: {wrong[0]} is no host: write tools.lan or 10.0.0.5:8080, without https://"
             raise ValueError(msg)
         return self
 
@@ -298,7 +318,7 @@ def server_doors(manifests: list[Manifest]) -> dict[str, ServerDoor]:
         service = manifest.service
         url = os.environ.get(service.url_variable) or f"http://127.0.0.1:{service.port}/mcp"
         resource = os.environ.get(service.url_variable.removesuffix("_URL") + "_RESOURCE") or service.resource
-        doors[manifest.name] = ServerDoor(manifest.name, url, resource)
+        doors[manifest.name] = ServerDoor(manifest.name, url, resource, manifest.title)
     return doors
 
 

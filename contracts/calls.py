@@ -15,10 +15,14 @@ class CatalogueTool(Contract):
     """One approved tool of a server, as the registry knows it."""
 
     name: str
-    description: str
+    title: str | None = None
+    description: str = ""
     input_schema: dict[str, Any]
+    output_schema: dict[str, Any] | None = None
     annotations: dict[str, Any] = Field(default_factory=dict)
-    meta: dict[str, Any] = Field(default_factory=dict)
+    meta: Annotated[dict[str, Any], Field(description="Of the operator's own servers alone")] = Field(
+        default_factory=dict
+    )
 
 
 class ServerAccess(Contract):
@@ -26,15 +30,26 @@ class ServerAccess(Contract):
 
     name: str
     url: str
-    token: SecretStr
+    token: Annotated[
+        SecretStr | None, Field(description="A call token, or a foreign server's own bearer; None when it takes none")
+    ] = None
     token_expires_at: Annotated[datetime | None, Field(description="None for a static bearer")] = None
+    headers: Annotated[dict[str, SecretStr], Field(description="That a foreign server wants")] = Field(
+        default_factory=dict
+    )
+    foreign: Annotated[bool, Field(description="Run by others: it gets no call token and is not believed")] = False
+    private: Annotated[bool, Field(description="The operator allows its address although it is not public")] = False
     tools: Annotated[
         tuple[CatalogueTool, ...] | None, Field(description="None when the registry has not listed it yet")
     ] = None
 
     @field_serializer("token", when_used="json")
-    def _token_crosses_the_wire(self, token: SecretStr) -> str:
-        return token.get_secret_value()
+    def _token_crosses_the_wire(self, token: SecretStr | None) -> str | None:
+        return None if token is None else token.get_secret_value()
+
+    @field_serializer("headers", when_used="json")
+    def _headers_cross_the_wire(self, headers: dict[str, SecretStr]) -> dict[str, str]:
+        return {name: value.get_secret_value() for name, value in headers.items()}
 
 
 class CallBootstrap(Contract):

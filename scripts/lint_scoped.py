@@ -22,6 +22,7 @@ MAY_LEAVE = {
     "backend/workspaces/service.py": "the operator sees every workspace's name",
     "backend/calls/service.py": "a worker's job names the call alone",
     "backend/connections/probe.py": "the probe tries the connections of every workspace",
+    "backend/registry/health.py": "the registry lists the servers of every workspace",
     "backend/vault/rotation.py": "keys are rotated for every workspace",
     "backend/tokens/revocation.py": "servers serve every workspace",
 }

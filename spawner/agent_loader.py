@@ -16,6 +16,8 @@ log = structlog.get_logger()
 
 RENEW_BEFORE = timedelta(minutes=5)
 """Half of a call token's life."""
+FOREIGN_BEFORE = timedelta(seconds=30)
+"""Others' tokens may be short-lived; the backend gives none that ends within a minute."""
 
 
 class CallJob(BaseModel):
@@ -105,7 +107,7 @@ class CallTokens:
                     # Another call may have renewed it while this one waited.
                     if self._is_stale(server, refused):
                         await self._renew_all()
-            return self._access[server].token.get_secret_value()
+            return _bearer_of(self._access[server])
 
         return bearer
 
@@ -114,7 +116,8 @@ class CallTokens:
         expires = access.token_expires_at
         if expires is None:
             return False
-        return refused == access.token.get_secret_value() or expires - self._now() < RENEW_BEFORE
+        before = FOREIGN_BEFORE if access.foreign else RENEW_BEFORE
+        return refused == _bearer_of(access) or expires - self._now() < before
 
     async def _renew_all(self) -> None:
         try:
@@ -123,3 +126,8 @@ class CallTokens:
             # The old one may well hold until the backend is back.
             return
         self._access |= {server.name: server for server in renewed.servers}
+
+
+def _bearer_of(access: ServerAccess) -> str:
+    assert access.token is not None, "only servers with a token have a source of them"
+    return access.token.get_secret_value()

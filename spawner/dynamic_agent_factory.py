@@ -12,7 +12,9 @@ from voxie_agents.call_times import CallTimes
 from voxie_agents.caller_agent import CallerAgent
 from voxie_agents.intents import PostIntent, tell_nobody
 from voxie_agents.mcp_client import McpClient
-from voxie_agents.mcp_integration import CallIdentity, CallRecord, McpIntegration, ServerLink, ignore_record
+from voxie_agents.mcp_guard import UrlGuard, host_and_port
+from voxie_agents.mcp_integration import CallIdentity, CallRecord, McpIntegration, ignore_record
+from voxie_agents.mcp_links import ServerLink
 from voxie_agents.mcp_transport import TokenSource, open_pool
 from voxie_agents.offline import OFFLINE_NOTICE
 
@@ -95,6 +97,16 @@ def _link(
     tools: frozenset[str],
     tokens: Callable[[str], TokenSource] | None,
 ) -> ServerLink:
-    token = tokens(server.name) if tokens else server.token
-    client = McpClient(server.url, token=token, name=server.name, pool=pool)
-    return ServerLink(name=server.name, client=client, tools=tools)
+    token = tokens(server.name) if tokens and server.token is not None else server.token
+    if not server.foreign:
+        client = McpClient(server.url, token=token, name=server.name, pool=pool)
+        return ServerLink(name=server.name, client=client, tools=tools, approved=server.tools)
+    client = McpClient(
+        server.url, token=token, name=server.name, protocol="auto", headers=server.headers, guard=_guard(server)
+    )
+    # Of a stranger's tools nothing is offered that nobody approved.
+    return ServerLink(name=server.name, client=client, tools=tools, foreign=True, approved=server.tools or ())
+
+
+def _guard(server: ServerAccess) -> UrlGuard:
+    return UrlGuard(private=frozenset({host_and_port(server.url)} if server.private else ()))

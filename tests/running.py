@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 
@@ -61,18 +61,19 @@ class RunningApp:
         await self.task
 
 
-async def start(app: Any, *, port: int = 0, grace: int = 1) -> RunningApp:
+async def start(app: Any, *, port: int = 0, grace: int = 1, lifespan: Literal["on", "off"] = "on") -> RunningApp:
     """Serve an app; on a port of its own unless one is named.
 
     Args:
         app: the ASGI app.
         port: where it listens.
         grace: seconds for requests under way when it is stopped; they are cancelled after that.
+        lifespan: off for an app that knows requests alone.
     """
     listener = socket.create_server(("127.0.0.1", port))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        app, http="h11", log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=grace
+        app, http="h11", log_config=None, access_log=False, lifespan=lifespan, timeout_graceful_shutdown=grace
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -87,9 +88,9 @@ async def start(app: Any, *, port: int = 0, grace: int = 1) -> RunningApp:
 
 
 @asynccontextmanager
-async def running(app: Any, *, port: int = 0) -> AsyncGenerator[RunningApp]:
+async def running(app: Any, *, port: int = 0, lifespan: Literal["on", "off"] = "on") -> AsyncGenerator[RunningApp]:
     """Serve an app within a block."""
-    served = await start(app, port=port)
+    served = await start(app, port=port, lifespan=lifespan)
     try:
         yield served
     finally:

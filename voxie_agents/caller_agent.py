@@ -45,11 +45,12 @@ class CallerAgent(Agent):
         self._mcp = integration
         self._flow_tools = list(self._kind.flow(spec, integration, times)) if self._kind.flow else []
         integration.reserve(frozenset(tool.info.name for tool in self._flow_tools))
+        integration.preload()
         self._known = [Proof(receipt.action, receipt.speech) for receipt in resumed or ()]
         first = greeting(spec) if resumed is None else _after_the_cut(self._known)
         self._greeting = f"{first} {notice}".strip()
         self._discovery: asyncio.Task[None] | None = None
-        super().__init__(instructions=instructions(spec), tools=list(self._flow_tools))
+        super().__init__(instructions=instructions(spec), tools=self._all_tools())
 
     @property
     def first_line(self) -> str:

@@ -27,6 +27,7 @@ from pydantic import SecretStr, ValidationError
 from contracts.results import ErrorKind, ToolAnswer, ToolFailure
 from voxie_agents.mcp_connection import CONNECTION_CLOSED, Background, Connection, Protocol
 from voxie_agents.mcp_errors import (
+    AddressForbidden,
     DeadlineExceeded,
     McpClientError,
     ProtocolError,
@@ -36,6 +37,7 @@ from voxie_agents.mcp_errors import (
     Unauthorized,
     WrongAddress,
 )
+from voxie_agents.mcp_guard import NOT_PUBLIC, AddressRefused, UrlGuard
 from voxie_agents.mcp_transport import FAILURE_CODE, AnsweringTransport, TokenSource, open_pool
 
 # The SDK imports it inside the first call, where it would stall the event loop for 70 ms.
@@ -44,6 +46,7 @@ importlib.import_module("jsonschema")
 MODERN = "2026-07-28"
 CALL_SECONDS = 10.0
 MOST_PAGES = 100
+MOST_ITEMS = 2000
 SESSION_GONE, INTERNAL, HEADER_MISMATCH = -32600, -32603, -32020
 NOT_TAKEN = {SESSION_GONE, -32601, -32602, HEADER_MISMATCH, -32021, -32022}
 """JSON-RPC errors that say that a call was refused before anything was done."""
@@ -61,6 +64,7 @@ class McpClient:
         pool: connections to share; one of its own when None.
         protocol: the revision to speak; ``auto`` asks the server first, which costs a round trip.
         headers: sent with each request, for servers that want a header of their own.
+        guard: for an address that somebody gave: judges it and whatever it leads to. Such a client has a pool of its own.
     """
 
     def __init__(
@@ -72,13 +76,16 @@ class McpClient:
         pool: aiohttp.ClientSession | None = None,
         protocol: Protocol = MODERN,
         headers: Mapping[str, SecretStr] | None = None,
+        guard: UrlGuard | None = None,
     ) -> None:
+        assert guard is None or pool is None, "a shared pool would connect anywhere"
         self.url = url
         self.name = name
         self._token = _token_source(token)
         self._headers = {key: value.get_secret_value() for key, value in (headers or {}).items()}
         self._protocol: Protocol = protocol
         self._pool = pool
+        self._guard = guard
         self._owns_pool = pool is None
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
@@ -236,10 +243,11 @@ class McpClient:
             raise self._failure(error) from None
 
     async def _open(self) -> Connection:
+        url = self._checked_url()
         if self._pool is None:
-            self._pool = open_pool()
-        transport = AnsweringTransport(self._pool, self._token, self._headers)
-        connection = Connection(mcp_url(self.url, name=self.name), self._protocol, transport)
+            self._pool = open_pool(self._guard)
+        transport = AnsweringTransport(self._pool, self._token, self._headers, guarded=self._guard is not None)
+        connection = Connection(url, self._protocol, transport)
         try:
             await connection.open()
         except BaseException:
@@ -247,6 +255,13 @@ class McpClient:
             self._leaving.start(connection.abort())
             raise
         return connection
+
+    def _checked_url(self) -> str:
+        url = mcp_url(self.url, name=self.name)
+        try:
+            return url if self._guard is None else str(self._guard.check(url))
+        except AddressRefused as refusal:
+            raise AddressForbidden(self.name, str(refusal)) from None
 
     def _retire(self, connection: Connection) -> None:
         """Use it for no further call; those that are under way on it go on."""
@@ -277,6 +292,8 @@ def _transport_failure(server: str, error: MCPError) -> McpClientError:
             return Unauthorized(server, detail)
         case "wrong_address":
             return WrongAddress(server, detail)
+        case "refused_address":
+            return AddressForbidden(server, NOT_PUBLIC)
         case "busy":
             return ServerBusy(server, detail, retry_after=data.get("retry_after"))
         case "cut" | "failed":
@@ -308,13 +325,15 @@ async def _all_pages(ask: Callable[[str | None], Awaitable[Any]], items: Callabl
     for _ in range(MOST_PAGES):
         page = await ask(cursor)
         found += items(page)
+        if len(found) > MOST_ITEMS:
+            break
         cursor = page.next_cursor
         if cursor is None:
             return tuple(found)
         if cursor in seen:
             raise MCPError(code=FAILURE_CODE, message="the server repeats a cursor")
         seen.add(cursor)
-    raise MCPError(code=FAILURE_CODE, message="the server has too many pages")
+    raise MCPError(code=FAILURE_CODE, message="the server's list is too long")
 
 
 def read_answer(result: CallToolResult) -> ToolAnswer:

@@ -47,6 +47,10 @@ class WrongAddress(McpClientError):
     """What answers there is not this server, or does not take the call; nothing was done. The operator mends the URL."""
 
 
+class AddressForbidden(WrongAddress):
+    """The address is not one that we connect to; nothing was sent. Whoever gave it gives another."""
+
+
 class ServerBusy(McpClientError):
     """The server asks for patience (``retry_after`` seconds, when it says); nothing was done."""
 

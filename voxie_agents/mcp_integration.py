@@ -16,14 +16,15 @@ from livekit.agents.llm import RawFunctionTool
 from mcp.types import Tool
 
 from contracts.events import IntentStep
-from contracts.grants import WHOLE, Granted, granted
+from contracts.grants import WHOLE, Granted
 from contracts.meta import CONSENT, GRANT_ARGUMENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, PURPOSE, SLOTS, RequestMeta, Role
 from contracts.operations import operation_key
 from contracts.results import ErrorKind, Receipt, ToolAnswer, ToolFailure
 from voxie_agents.call_times import CallTimes, TimeQuestion
 from voxie_agents.intents import PostIntent, tell_nobody
-from voxie_agents.mcp_client import McpClient
+from voxie_agents.mcp_catalogue import as_listed, unchanged
 from voxie_agents.mcp_errors import McpClientError, ProtocolError
+from voxie_agents.mcp_links import ServerLink
 from voxie_agents.mcp_offers import WHEN as WHEN
 from voxie_agents.mcp_offers import (
     OutputCheck,
@@ -63,24 +64,6 @@ class CallIdentity:
     call: str
     caller: str | None = None
     role: Role = Role.PUBLIC
-
-
-@dataclass(frozen=True)
-class ServerLink:
-    """One server of this call.
-
-    Args:
-        name: in the registry.
-        client: reaches it.
-        tools: what the agent may use, as ``contracts.grants`` has it; None for all of them.
-        foreign: run by others. Its tools have its name before theirs, and what it says of them beyond their
-            descriptions (that one is harmless, that one takes instants) is not believed.
-    """
-
-    name: str
-    client: McpClient
-    tools: frozenset[str] | None = None
-    foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,17 +152,26 @@ class McpIntegration:
     """Of this call's writes, in their order: what may be said to have been done."""
     _found: dict[str, _Found] = field(default_factory=dict[str, _Found])
     _listed: dict[str, list[Tool]] = field(default_factory=dict[str, list[Tool]])
+    _known: set[str] = field(default_factory=set[str])
+    """Servers whose tools are offered as the catalogue has them, until they are listed."""
     _names: ToolNames = field(default_factory=ToolNames)
     _epochs: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def complete(self) -> bool:
-        """Whether every server has been listed."""
-        return all(link.name in self._listed for link in self.links)
+        """Whether the tools of every server are known."""
+        return all(link.name in self._listed or link.name in self._known for link in self.links)
 
     def reserve(self, names: frozenset[str]) -> None:
         """Keep names for the agent's own tools; to be called before ``discover``."""
         self._names.reserve(names)
+
+    def preload(self) -> None:
+        """Offer what the catalogue has, before any server is asked."""
+        for link in self.links:
+            if link.approved is not None and link.name not in self._listed:
+                self._known.add(link.name)
+                self._register(link, offerable(link.name, [as_listed(tool) for tool in link.approved]))
 
     async def discover(self) -> None:
         """List the servers that have not been listed yet, side by side; one that does not answer is left for later."""
@@ -187,7 +179,7 @@ class McpIntegration:
         await asyncio.gather(*(self._list(link) for link in missing))
         # In the order of the links, so that who gets a name does not depend on who answered first.
         for link in missing:
-            self._register(link)
+            self._register(link, self._listed.get(link.name, ()))
         await self._learn_zone()
 
     async def _list(self, link: ServerLink) -> None:
@@ -195,12 +187,20 @@ class McpIntegration:
             tools = await link.client.list_tools(timeout=DISCOVERY_SECONDS)
         except McpClientError as error:
             log.warning("server not listed", server=link.name, error_type=type(error).__name__)
+            # It is not there: what the catalogue said of it is offered no more.
+            self._known.discard(link.name)
             return
-        self._listed[link.name] = offerable(link.name, tools)
+        kept = offerable(link.name, tools)
+        if link.approved is not None:
+            approved = {tool.name: tool for tool in link.approved}
+            kept = unchanged(link.name, kept, approved, foreign=link.foreign)
+        self._listed[link.name] = kept
 
-    def _register(self, link: ServerLink) -> None:
-        for tool in self._listed.get(link.name, ()):
-            extent = WHOLE if link.tools is None else granted(tool.name, link.tools)
+    def _register(self, link: ServerLink, tools: Sequence[Tool]) -> None:
+        """Offer these tools of a server, and no others of it."""
+        self._found = {name: found for name, found in self._found.items() if found.link is not link}
+        for tool in tools:
+            extent = link.extent(tool.name)
             if not link.foreign:
                 extent = extent_for(self.identity.role, tool.meta or {}, extent)
             if extent:

@@ -29,6 +29,8 @@ UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1024
 LARGEST_SCHEMA = 20_000
+LARGEST_TOOL = 64_000
+DEEPEST = 40
 FRAMEWORK_PREFIX = "lk_agents_"
 """LiveKit's own tools."""
 WHEN = {
@@ -63,7 +65,7 @@ class ToolNames:
         known = self._given.get((server, tool))
         if known is not None:
             return known
-        plain, full = _safe(tool), _safe(f"{server}__{tool}")
+        plain, full = _safe(tool), qualified_name(server, tool)
         candidates = [full] if qualified else [plain, full]
         taken = {*self._reserved, *self._given.values()}
         free = next((name for name in candidates if self._usable(name, taken)), None)
@@ -74,6 +76,11 @@ class ToolNames:
     @staticmethod
     def _usable(name: str, taken: set[str]) -> bool:
         return name not in taken and not name.startswith(FRAMEWORK_PREFIX)
+
+
+def qualified_name(server: str, tool: str) -> str:
+    """What a foreign server's tool is called by models, and in the list of tools that an agent may use."""
+    return _safe(f"{server}__{tool}")
 
 
 def _safe(name: str) -> str:
@@ -100,15 +107,35 @@ def offerable(server: str, tools: Sequence[Tool]) -> list[Tool]:
 def _problem(tool: Tool) -> str | None:
     if not PLAIN_NAME.fullmatch(tool.name):
         return "odd name"
-    try:
-        size = len(json.dumps(tool.input_schema))
-    except (ValueError, RecursionError):
-        return "broken schema"
-    if size > LARGEST_SCHEMA:
-        return "schema too large"
+    problem = _broken(tool)
+    if problem is not None:
+        return problem
     if tool.input_schema.get("type") != "object" or not isinstance(tool.input_schema.get("properties", {}), dict):
         return "schema is not an object's"
     return None
+
+
+def _broken(tool: Tool) -> str | None:
+    """What would stop it from being stored, sent or shown."""
+    try:
+        whole = tool.model_dump(mode="json", by_alias=True)
+        # Neither numbers that are none, nor halves of characters: no JSON of others takes them.
+        size = len(json.dumps(tool.input_schema, allow_nan=False))
+        everything = len(json.dumps(whole, ensure_ascii=False).encode())
+    except (ValueError, RecursionError):
+        return "broken schema"
+    if size > LARGEST_SCHEMA or everything > LARGEST_TOOL or _is_deep(whole, DEEPEST):
+        return "schema too large"
+    return None
+
+
+def _is_deep(node: object, left: int) -> bool:
+    if not isinstance(node, dict | list):
+        return False
+    if left == 0:
+        return True
+    inner = cast("dict[str, object]", node).values() if isinstance(node, dict) else cast("list[object]", node)
+    return any(_is_deep(item, left - 1) for item in inner)
 
 
 def plain_text(text: str) -> str:

@@ -13,11 +13,15 @@ import aiohttp
 import httpx2
 import structlog
 
+from voxie_agents.mcp_guard import AddressRefused, GuardedResolver, UrlGuard
+
 log = structlog.get_logger()
 
 FAILURE_CODE = -32099
 """JSON-RPC code of the failures made here; the message says which."""
 BODY_LIMIT = 8 * 1024 * 1024
+GUARDED_BODY_LIMIT = 2 * 1024 * 1024
+"""Of a server that others run."""
 CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 300.0
 MOST_PER_SERVER = 100
@@ -28,12 +32,21 @@ TokenSource = Callable[[str | None], Awaitable[str]]
 """Gives a bearer; the argument is one that the server just refused, or None."""
 
 
-def open_pool() -> aiohttp.ClientSession:
+def open_pool(guard: UrlGuard | None = None) -> aiohttp.ClientSession:
     """A connection pool to share between the clients of a process. Cookies are not kept.
 
     The limit is per server, so that one that hangs leaves connections to the others.
+
+    Args:
+        guard: judges every address that is connected to; names are resolved for each connection, and by it alone.
     """
-    connector = aiohttp.TCPConnector(limit=0, limit_per_host=MOST_PER_SERVER, ttl_dns_cache=60)
+    if guard is None:
+        connector = aiohttp.TCPConnector(limit=0, limit_per_host=MOST_PER_SERVER, ttl_dns_cache=60)
+    else:
+        resolver = GuardedResolver(guard)
+        connector = aiohttp.TCPConnector(
+            limit_per_host=10, use_dns_cache=False, resolver=resolver, socket_factory=resolver.open_socket
+        )
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=IDLE_SECONDS)
     return aiohttp.ClientSession(
         connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
@@ -47,6 +60,7 @@ class AnsweringTransport(httpx2.AsyncBaseTransport):
         pool: shared connections; not closed here.
         token: gives the bearer; asked once more when the server refuses one.
         headers: sent with each request beside the protocol's own.
+        guarded: the server is run by others: it is never followed elsewhere, and its answers are smaller.
     """
 
     def __init__(
@@ -54,10 +68,14 @@ class AnsweringTransport(httpx2.AsyncBaseTransport):
         pool: aiohttp.ClientSession,
         token: TokenSource | None,
         headers: Mapping[str, str] | None = None,
+        *,
+        guarded: bool = False,
     ) -> None:
         self._pool = pool
         self._token = token
         self._headers = dict(headers or {})
+        self._follows = not guarded
+        self._limit = GUARDED_BODY_LIMIT if guarded else BODY_LIMIT
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request; a failure is a 503 whose body is a JSON-RPC error."""
@@ -97,13 +115,15 @@ class AnsweringTransport(httpx2.AsyncBaseTransport):
             answer = await self._request(request, body, headers)
         except aiohttp.InvalidURL:
             return _failure("wrong_address")
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        except aiohttp.ClientConnectorError as error:
+            return _failure("refused_address" if isinstance(error.os_error, AddressRefused) else "unreachable")
+        except aiohttp.ConnectionTimeoutError:
             return _failure("unreachable")
         except (aiohttp.ClientError, TimeoutError, ConnectionError):
             return _failure("cut")
         if answer.status == 200 and answer.headers.get("content-type", "").startswith("text/event-stream"):
             return _response(answer, stream=_Events(answer))
-        return await _read_whole(request, body, answer)
+        return await _read_whole(request, body, answer, limit=self._limit)
 
     async def _request(self, request: httpx2.Request, body: bytes, headers: dict[str, str]) -> aiohttp.ClientResponse:
         """Send it, and once more when the server moves it within its own origin (such as from ``/mcp/`` to ``/mcp``)."""
@@ -111,7 +131,7 @@ class AnsweringTransport(httpx2.AsyncBaseTransport):
         answer = await self._pool.request(
             request.method, url, data=body or None, headers=headers, allow_redirects=False
         )
-        target = _moved_to(answer)
+        target = _moved_to(answer) if self._follows else None
         if target is None:
             return answer
         answer.release()
@@ -134,14 +154,16 @@ def _moved_to(answer: aiohttp.ClientResponse) -> str | None:
     return str(target) if same else None
 
 
-async def _read_whole(request: httpx2.Request, body: bytes, answer: aiohttp.ClientResponse) -> httpx2.Response:
+async def _read_whole(
+    request: httpx2.Request, body: bytes, answer: aiohttp.ClientResponse, *, limit: int
+) -> httpx2.Response:
     chunks: list[bytes] = []
     size = 0
     try:
         async for chunk in answer.content.iter_any():
             chunks.append(chunk)
             size += len(chunk)
-            if size > BODY_LIMIT:
+            if size > limit:
                 answer.close()
                 return _failure("too_large")
     except (aiohttp.ClientError, TimeoutError, ConnectionError):

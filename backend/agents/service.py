@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,13 +28,22 @@ class AgentService:
 
     Args:
         database: where they are.
-        servers: names of the MCP servers that an agent can use.
+        servers: names of the operator's MCP servers, which every agent can use.
+        registered: names of those that a workspace added.
         now: the current instant, aware.
     """
 
-    def __init__(self, database: Database, *, servers: Collection[str], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        servers: Collection[str],
+        registered: Callable[[str], Awaitable[Collection[str]]],
+        now: Callable[[], datetime],
+    ) -> None:
         self._database = database
         self._servers = frozenset(servers)
+        self._registered = registered
         self._now = now
 
     async def seed_demo(self) -> None:
@@ -88,7 +97,7 @@ class AgentService:
         Raises:
             ApiError: 422, it cannot work; the field and the fix are named.
         """
-        self._check(new)
+        await self._check(principal.workspace, new)
         spec = _spec(f"{_slug(new.name)}-{secrets.token_hex(4)}", 1, principal.workspace, new)
         async with self._database.scoped(principal.workspace) as session:
             row = await self._add(session, principal, spec, publish=new.publish)
@@ -117,7 +126,7 @@ class AgentService:
         Raises:
             ApiError: 404, or 422 as ``make``.
         """
-        self._check(draft)
+        await self._check(principal.workspace, draft)
         async with self._database.scoped(principal.workspace) as session:
             await self._locked(session, agent_id)
             row = await repository.draft_of(session, agent_id)
@@ -193,11 +202,12 @@ class AgentService:
             raise not_found("agent")
         return agent
 
-    def _check(self, draft: AgentDraft) -> None:
-        unknown = [name for name in draft.servers if name not in self._servers]
+    async def _check(self, workspace: str, draft: AgentDraft) -> None:
+        known = {*self._servers, *await self._registered(workspace)}
+        unknown = [name for name in draft.servers if name not in known]
         if unknown:
-            there = ", ".join(sorted(self._servers))
-            raise _wrong("servers", f"{unknown[0]} is no MCP server of this installation; there are: {there}")
+            there = ", ".join(sorted(known))
+            raise _wrong("servers", f"{unknown[0]} is no MCP server of this workspace; there are: {there}")
         if draft.tools and not draft.servers:
             raise _wrong("servers", "name the MCP servers that the tools are on")
         extent = granted(ZAP_TOOL, draft.tools)

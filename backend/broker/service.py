@@ -16,7 +16,7 @@ from backend.connections.tables import ConnectionRow
 from backend.connections.tokens import AccessTokens, Gone, MustReconnect
 from backend.connections.vendors import VendorDown
 from backend.db import Database
-from backend.registry.access import ServerDoor
+from backend.registry.doors import ServerDoor
 from backend.tokens.deferred import DeferredGrant, DeferredGrants, GrantRefused
 from backend.tokens.service import CallTokens, TokenRefused
 from backend.vault.vault import Vault

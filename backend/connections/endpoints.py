@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from backend.access.dependencies import needs
 from backend.access.principal import Principal, Scope
-from backend.connections.oauth import CALLBACK_PATH, FLOW_LIFETIME
+from backend.connections.oauth import CALLBACK_PATH, FLOW_LIFETIME, BackFromVendor
 from backend.connections.probe import Probe
 from backend.connections.schemas import (
     ConnectableList,
@@ -76,7 +76,7 @@ async def start_oauth(
     """
     browser = secrets.token_urlsafe(32)
     started = await connections.start_oauth(principal.workspace, principal.actor, new.server, browser=browser)
-    _remember(response, request, browser)
+    remember(response, request, browser)
     return started
 
 
@@ -136,7 +136,7 @@ async def reconnect(
     browser = secrets.token_urlsafe(32)
     started = await connections.start_oauth(principal.workspace, principal.actor, view.server, browser=browser)
     answer = RedirectResponse(started.authorize_url, status_code=303)
-    _remember(answer, request, browser)
+    remember(answer, request, browser)
     return answer
 
 
@@ -147,11 +147,12 @@ async def oauth_callback(
     state: Annotated[str, Query(max_length=256)],
     code: Annotated[str | None, Query(max_length=2048)] = None,
     error: Annotated[str | None, Query(max_length=128)] = None,
+    issuer: Annotated[str | None, Query(alias="iss", max_length=2048)] = None,
     browser: Annotated[str, Cookie(alias=BROWSER_COOKIE)] = "",
 ) -> Response:
     """Where the vendor sends the owner back to. Answers a page to a browser, JSON to a program."""
     try:
-        view = await connections.finish_oauth(state, code=code, error=error, browser=browser)
+        view = await connections.finish_oauth(state, BackFromVendor(code, error, issuer, browser))
     except ApiError as problem:
         if not _wants_page(request):
             raise
@@ -163,7 +164,8 @@ async def oauth_callback(
     return answer
 
 
-def _remember(response: Response, request: Request, browser: str) -> None:
+def remember(response: Response, request: Request, browser: str) -> None:
+    """Give the browser the secret that must come back with the vendor's answer."""
     response.set_cookie(
         BROWSER_COOKIE,
         browser,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
+from backend.connections.repository import FOREIGN
 from backend.connections.schemas import Status, Way
 from backend.connections.tables import ConnectionRow
 from backend.connections.tokens import AccessTokens, Gone, MustReconnect
@@ -102,6 +103,9 @@ class Probe:
         return answer.status not in {401, 403}
 
     def _proof(self, row: ConnectionRow) -> Proof | None:
+        if row.server.startswith(FOREIGN):
+            # Its token is kept fresh here; the registry tries it by listing the server.
+            return None
         vendor = self._vendors[row.server]
         match Way(row.way):
             case Way.OAUTH:

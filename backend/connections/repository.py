@@ -1,6 +1,7 @@
 """Connections in the database. Every session is scoped to a workspace."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -44,9 +45,14 @@ class Proved:
     expires_at: datetime | None = None
 
 
+FOREIGN = "mcp:"
+"""Before a foreign server's id, where others have the integration's name: the registry keeps and shows these."""
+
+
 async def listed(session: AsyncSession) -> list[ConnectionRow]:
-    """All of a workspace, in a stable order."""
-    query = sa.select(ConnectionRow).order_by(ConnectionRow.server, ConnectionRow.way, ConnectionRow.name)
+    """All of a workspace's integrations, in a stable order."""
+    ours = ConnectionRow.server.not_like(f"{FOREIGN}%")
+    query = sa.select(ConnectionRow).where(ours).order_by(ConnectionRow.server, ConnectionRow.way, ConnectionRow.name)
     return list((await session.execute(query)).scalars())
 
 
@@ -56,8 +62,14 @@ async def of_server(session: AsyncSession, server: str) -> list[ConnectionRow]:
     return list((await session.execute(query)).scalars())
 
 
+async def of_foreign(session: AsyncSession, server_ids: Collection[str]) -> dict[str, ConnectionRow]:
+    """What was granted for foreign servers, by their ids."""
+    query = sa.select(ConnectionRow).where(ConnectionRow.server.in_([FOREIGN + each for each in server_ids]))
+    return {row.server.removeprefix(FOREIGN): row for row in (await session.execute(query)).scalars()}
+
+
 async def one(session: AsyncSession, connection_id: str) -> ConnectionRow | None:
-    """One of the workspace's connections."""
+    """One of the workspace's connections, a foreign server's too."""
     query = sa.select(ConnectionRow).where(ConnectionRow.id == connection_id)
     return (await session.execute(query)).scalar()
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from backend.connections import repository
-from backend.connections.oauth import OAuthFlows
+from backend.connections.oauth import BackFromVendor, Consent, OAuthFlows
 from backend.connections.owner_settings import checked
 from backend.connections.repository import Proved
 from backend.connections.schemas import (
@@ -66,6 +66,7 @@ class ConnectionService:
         self._flows = flows
         self._base_url = base_url
         self._now = now
+        self.foreign: Callable[[Consent], Awaitable[ConnectionRow]] = _nobody
 
     def connectable(self) -> list[Connectable]:
         """What can be connected, and how."""
@@ -92,7 +93,7 @@ class ConnectionService:
         """
         async with self._database.scoped(workspace) as session:
             row = await repository.one(session, connection)
-        if row is None:
+        if row is None or row.server.startswith(repository.FOREIGN):
             raise not_found("connection")
         return row
 
@@ -106,23 +107,25 @@ class ConnectionService:
         """Begin to connect an account; see ``OAuthFlows.start``."""
         return await self._flows.start(workspace, actor, server, browser=browser)
 
-    async def finish_oauth(self, state: str, *, code: str | None, error: str | None, browser: str) -> ConnectionView:
-        """End it; see ``OAuthFlows.finish``."""
-        workspace, _, proved = await _answered(self._flows.finish(state, code=code, error=error, browser=browser))
-        return await self._save(workspace, proved)
+    async def finish_oauth(self, state: str, back: BackFromVendor) -> ConnectionView:
+        """End it; see ``OAuthFlows.finish``. What a foreign MCP server granted is proved and saved by the registry."""
+        consent = await answered(self._flows.finish(state, back))
+        if consent.carried is not None:
+            return self.view(await answered(self.foreign(consent)))
+        return await self._save(consent.workspace, await answered(self._flows.prove(consent)))
 
     async def add_hook(self, workspace: str, new: NewHook) -> ConnectionView:
         """Connect a hook after a test delivery; see ``proved_hook``."""
-        return await self._save(workspace, await _answered(proved_hook(new, self._vendors[new.server], self._http)))
+        return await self._save(workspace, await answered(proved_hook(new, self._vendors[new.server], self._http)))
 
     async def add_key(self, workspace: str, new: NewKey) -> ConnectionView:
         """Connect an API key; see ``proved_key``."""
-        return await self._save(workspace, await _answered(proved_key(new, self._vendors[new.server], self._http)))
+        return await self._save(workspace, await answered(proved_key(new, self._vendors[new.server], self._http)))
 
     async def add_client(self, workspace: str, new: NewClient) -> ConnectionView:
         """Connect client credentials; see ``proved_client``."""
         proved = proved_client(new, self._vendors[new.server], self._http, self._now)
-        return await self._save(workspace, await _answered(proved))
+        return await self._save(workspace, await answered(proved))
 
     async def set_settings(self, workspace: str, connection: str, given: dict[str, Any]) -> ConnectionView:
         """Keep what the owner sets for a connection.
@@ -153,8 +156,10 @@ class ConnectionService:
 
     async def _revoke(self, row: ConnectionRow) -> None:
         """Ours is forgotten already; a vendor that does not answer only keeps what nobody can use any more."""
+        if row.way != Way.OAUTH.value:
+            return
         vendor = self._vendors[row.server]
-        if row.way != Way.OAUTH.value or vendor.oauth.revoke_url is None:
+        if vendor.oauth.revoke_url is None:
             return
         token = str(self._vault.open(row.id, row.sealed)["refresh_token"])
         try:
@@ -197,7 +202,11 @@ def _reason(code: str | None) -> str:
     return REASONS.get(code or "", f"the vendor refuses the credential ({code})")
 
 
-async def _answered(work: Awaitable[T]) -> T:
+async def _nobody(_: Consent) -> ConnectionRow:
+    raise not_found("registry of MCP servers")
+
+
+async def answered(work: Awaitable[T]) -> T:
     """What depends on the vendor's answer; without one, the request can be made again later."""
     try:
         return await work

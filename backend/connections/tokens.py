@@ -14,9 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.connections import repository
+from backend.connections.grantors import Grantor, TokenEndpoints, life_in, token_in, vendor_grantor
 from backend.connections.schemas import Status, Way
 from backend.connections.tables import ConnectionRow
-from backend.connections.vendors import Vendor, VendorAnswer, VendorDown, VendorHttp, Vendors
+from backend.connections.vendors import VendorAnswer, VendorDown, VendorHttp, Vendors
 from backend.connections.ways import client_form
 from backend.db import Database, rows_changed
 from backend.vault.vault import Vault
@@ -71,6 +72,7 @@ class AccessTokens:
         vault: opens them.
         vendors: who gives fresh ones.
         http: talks to them.
+        endpoints: asks for tokens.
         now: the current instant, aware.
         sleep: waits for another process; injected in tests.
     """
@@ -82,6 +84,7 @@ class AccessTokens:
         *,
         vendors: Vendors,
         http: VendorHttp,
+        endpoints: TokenEndpoints,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -89,6 +92,7 @@ class AccessTokens:
         self._vault = vault
         self._vendors = vendors
         self._http = http
+        self._endpoints = endpoints
         self._now = now
         self._sleep = sleep
         self._asking: dict[tuple[str, str | None], asyncio.Task[AccessToken]] = {}
@@ -180,11 +184,10 @@ class AccessTokens:
 
     async def _refresh_leased(self, row: ConnectionRow, lease: str) -> AccessToken | None:
         """Ask the vendor and save what it answers; None when the row changed meanwhile and must be read again."""
-        vendor = self._vendors[row.server]
         secret = self._vault.open(row.id, row.sealed)
         try:
-            answer = await self._ask(vendor, row, secret)
-            if answer.status == 200 and answer.body.get("access_token"):
+            answer = await self._ask(row, secret)
+            if answer.status == 200 and token_in(answer.body) is not None:
                 return await self._save(row, secret, answer.body)
             reason = str(answer.body.get("error", ""))
             if answer.status in {400, 401, 403} and (reason in FINAL or row.way != Way.OAUTH.value):
@@ -196,32 +199,34 @@ class AccessTokens:
         await self._release(row, lease)
         raise VendorDown
 
-    async def _ask(self, vendor: Vendor, row: ConnectionRow, secret: Mapping[str, Any]) -> VendorAnswer:
+    async def _ask(self, row: ConnectionRow, secret: Mapping[str, Any]) -> VendorAnswer:
         match Way(row.way):
             case Way.OAUTH:
-                client = vendor.oauth_client()
-                form = {
-                    "grant_type": "refresh_token",
-                    "refresh_token": str(secret["refresh_token"]),
-                    "client_id": client.id,
-                    "client_secret": client.secret.get_secret_value(),
-                }
-                return await self._http.form(vendor.at(vendor.oauth.token_url), form)
+                if not secret.get("refresh_token"):
+                    return VendorAnswer(401, {"error": "invalid_grant"})
+                form = {"grant_type": "refresh_token", "refresh_token": str(secret["refresh_token"])}
+                return await self._endpoints.ask(self._grantor(row, secret), form)
             case Way.CLIENT_CREDENTIALS:
+                vendor = self._vendors[row.server]
                 form = client_form(vendor, secret)
                 return await self._http.form(vendor.at(vendor.client_credentials.token_url), form)
             case Way.API_KEY | Way.HOOKS:
                 # Nothing can renew a key that the vendor refused.
                 return VendorAnswer(401, {"error": "refused"})
 
+    def _grantor(self, row: ConnectionRow, secret: Mapping[str, Any]) -> Grantor:
+        """The manifest's, or the one that was found for a foreign server and is sealed beside its tokens."""
+        found = secret.get("grantor")
+        return Grantor.model_validate(found) if found else vendor_grantor(self._vendors[row.server])
+
     async def _save(
         self, row: ConnectionRow, secret: Mapping[str, Any], answer: Mapping[str, Any]
     ) -> AccessToken | None:
         renewed = {**secret, "access_token": str(answer["access_token"])}
-        if answer.get("refresh_token"):
-            renewed["refresh_token"] = str(answer["refresh_token"])
+        if rotated := token_in(answer, "refresh_token"):
+            renewed["refresh_token"] = rotated
         now = self._now()
-        expires_at = now + timedelta(seconds=float(answer.get("expires_in", 3600)))
+        expires_at = now + timedelta(seconds=life_in(answer))
         query = (
             sa.update(ConnectionRow)
             .where(ConnectionRow.id == row.id, ConnectionRow.revision == row.revision)

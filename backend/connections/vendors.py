@@ -1,5 +1,6 @@
 """What the manifests say of vendors, and the one way to talk to them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -189,13 +190,15 @@ class VendorHttp:
         """Close the pool."""
         await self._client.aclose()
 
-    async def form(self, url: str, form: Mapping[str, str]) -> VendorAnswer:
+    async def form(
+        self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None
+    ) -> VendorAnswer:
         """Post a form.
 
         Raises:
             VendorDown: no answer, or one that says to come back later.
         """
-        return await self._send(self._client.build_request("POST", url, data=dict(form)))
+        return await self._send(self._client.build_request("POST", url, data=dict(form), headers=headers))
 
     async def post(self, url: str, payload: Mapping[str, Any]) -> VendorAnswer:
         """Post JSON.
@@ -220,15 +223,19 @@ class VendorHttp:
         except httpx.HTTPError:
             # Without the cause: it holds the request, and the request a credential.
             raise VendorDown from None
-        if response.status_code == 429 or response.status_code >= 500:
-            hint = response.headers.get("retry-after", "")
-            raise VendorDown(int(hint) if hint.isdecimal() else 5)
-        return VendorAnswer(response.status_code, _json_object(response))
+        return read_answer(response.status_code, response.headers.get("retry-after", ""), response.content)
 
 
-def _json_object(response: httpx.Response) -> Mapping[str, Any]:
+def read_answer(status: int, retry_after: str, content: bytes) -> VendorAnswer:
+    """What was answered.
+
+    Raises:
+        VendorDown: it says to come back later.
+    """
+    if status == 429 or status >= 500:
+        raise VendorDown(min(int(retry_after), 3600) if retry_after.isdecimal() and len(retry_after) < 9 else 5)
     try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return cast("Mapping[str, Any]", body) if isinstance(body, dict) else {}
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        body = None
+    return VendorAnswer(status, cast("Mapping[str, Any]", body) if isinstance(body, dict) else {})

@@ -1,45 +1,37 @@
 """How a worker reaches the servers of its agent during one call."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
 
-from pydantic import SecretStr
+import structlog
 
+from backend.connections import repository as connections
+from backend.db import Database
+from backend.registry import repository
+from backend.registry.doors import ServerDoor, TokenIssuer
+from backend.registry.health import state_of
+from backend.registry.schemas import ServerState
+from backend.registry.tables import OPERATOR, ServerRow
+from backend.registry.targets import CredentialGone, CredentialLater, Targets
 from backend.tokens.service import TokenGrant
 from contracts.agents import AgentSpec
-from contracts.calls import ServerAccess
+from contracts.calls import CatalogueTool, ServerAccess
+from contracts.grants import granted
 from contracts.meta import Role
+from voxie_agents.mcp_offers import qualified_name
 
-TokenIssuer = Callable[[TokenGrant], tuple[SecretStr, datetime | None]]
-"""Gives a bearer and when it expires; None for never."""
+log = structlog.get_logger()
 
 BrokenServers = Callable[[str], Awaitable[Collection[str]]]
+CREDENTIAL_SECONDS = 2.5
+"""What a call's beginning waits for a foreign server's fresh token; nobody is greeted meanwhile."""
+OFFERED = {ServerState.UP, ServerState.FAILING}
 
 
 async def none_broken(_: str) -> Collection[str]:
     """For servers with credentials of their own (``MCP_AUTH=static``)."""
     return ()
-
-
-def static_issuer(token: SecretStr) -> TokenIssuer:
-    """One bearer for every grant, for servers that run with ``MCP_AUTH=static``."""
-    return lambda _: (token, None)
-
-
-@dataclass(frozen=True)
-class ServerDoor:
-    """Where an operator's own server is.
-
-    Args:
-        name: as in its manifest.
-        url: where agents find it.
-        resource: its resource id, the audience of its call tokens.
-    """
-
-    name: str
-    url: str
-    resource: str
 
 
 @dataclass(frozen=True)
@@ -57,30 +49,68 @@ class Caller:
     role: Role
 
 
+@dataclass(frozen=True)
+class _Known:
+    """A server as the registry knows it."""
+
+    row: ServerRow
+    state: ServerState
+    tools: tuple[CatalogueTool, ...]
+
+
 class ServerAccessGiver:
-    """Gives each call the addresses and tokens of its agent's servers. Tokens go to no server but the operator's.
+    """Gives each call the addresses, tokens and approved tools of its agent's servers.
+
+    A call token goes to no server but the operator's; a foreign one gets what its owner gave for it.
 
     Args:
-        doors: the operator's servers by name.
+        database: the registry's.
+        targets: how servers are reached.
         issue: gives the token of a grant.
-        broken: the servers that a workspace's calls cannot use now, since the owner must connect again.
+        broken: the operator's servers that a workspace's calls cannot use now, since the owner must connect again.
     """
 
-    def __init__(self, doors: Mapping[str, ServerDoor], issue: TokenIssuer, broken: BrokenServers) -> None:
-        self._doors = doors
+    def __init__(self, database: Database, targets: Targets, issue: TokenIssuer, broken: BrokenServers) -> None:
+        self._database = database
+        self._targets = targets
         self._issue = issue
         self._broken = broken
 
     async def for_call(self, spec: AgentSpec, caller: Caller) -> tuple[ServerAccess, ...]:
         """The servers that the agent may use in this call, in the agent's own order.
 
-        One whose connection broke is left out: a caller is not offered what cannot be done.
+        One that is down, or whose connection broke, is left out: a caller is not offered what cannot be done.
         """
-        usable = self._doors.keys() - await self._broken(spec.workspace)
-        doors = [self._doors[name] for name in spec.servers if name in usable]
-        return tuple(self._access(door, spec, caller) for door in doors)
+        broken = await self._broken(spec.workspace)
+        own = await self._known(OPERATOR, [name for name in spec.servers if name in self._targets.doors])
+        foreign = await self._known(spec.workspace, [name for name in spec.servers if name not in self._targets.doors])
+        access = [
+            self._own(self._targets.doors[name], own.get(name), spec, caller)
+            if name in self._targets.doors
+            else self._foreign(foreign[name], spec)
+            for name in spec.servers
+            if name not in broken and (name in self._targets.doors or name in foreign)
+        ]
+        return tuple(given for given in await asyncio.gather(*access) if given is not None)
 
-    def _access(self, door: ServerDoor, spec: AgentSpec, caller: Caller) -> ServerAccess:
+    async def _known(self, workspace: str, names: Collection[str]) -> dict[str, _Known]:
+        if not names:
+            return {}
+        async with self._database.scoped(workspace) as session:
+            rows = await repository.servers(session, names)
+            ids = [row.id for row in rows]
+            tools = await repository.approved(session, ids)
+            granted = await connections.of_foreign(session, ids)
+        return {row.name: _Known(row, state_of(row, granted.get(row.id)), tuple(tools.get(row.id, ()))) for row in rows}
+
+    async def _own(
+        self, door: ServerDoor, known: _Known | None, spec: AgentSpec, caller: Caller
+    ) -> ServerAccess | None:
+        tools: tuple[CatalogueTool, ...] | None = None
+        if known is not None and known.state is not ServerState.NEW:
+            if known.state not in OFFERED:
+                return None
+            tools = tuple(tool for tool in known.tools if granted(tool.name, spec.tools))
         grant = TokenGrant(
             workspace=spec.workspace,
             agent=spec.id,
@@ -91,4 +121,26 @@ class ServerAccessGiver:
             tools=spec.tools,
         )
         token, expires_at = self._issue(grant)
-        return ServerAccess(name=door.name, url=door.url, token=token, token_expires_at=expires_at)
+        return ServerAccess(name=door.name, url=door.url, token=token, token_expires_at=expires_at, tools=tools)
+
+    async def _foreign(self, known: _Known, spec: AgentSpec) -> ServerAccess | None:
+        row = known.row
+        tools = tuple(tool for tool in known.tools if qualified_name(row.name, tool.name) in spec.tools)
+        if known.state not in OFFERED or not tools:
+            return None
+        try:
+            async with asyncio.timeout(CREDENTIAL_SECONDS):
+                reach = await self._targets.reach(row)
+        except (CredentialGone, CredentialLater, TimeoutError) as problem:
+            log.warning("a call goes without a server", server=row.name, problem=type(problem).__name__)
+            return None
+        return ServerAccess(
+            name=row.name,
+            url=reach.url,
+            token=reach.token,
+            token_expires_at=reach.expires_at,
+            headers=dict(reach.headers or {}),
+            foreign=True,
+            private=self._targets.is_private(reach.url),
+            tools=tools,
+        )

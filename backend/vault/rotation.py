@@ -4,10 +4,11 @@ import sqlalchemy as sa
 
 from backend.connections.tables import ConnectionRow, OAuthFlowRow
 from backend.db import Database
+from backend.registry.tables import ServerRow
 from backend.vault.keys import KeyFile, new_key
 from backend.vault.vault import Vault
 
-SEALED = (ConnectionRow, OAuthFlowRow)
+SEALED = (ConnectionRow, OAuthFlowRow, ServerRow)
 """Every table that holds sealed text, in its column ``sealed``."""
 
 
@@ -26,10 +27,10 @@ async def reseal_all(database: Database, vault: Vault) -> int:
     return moved
 
 
-async def _reseal(database: Database, vault: Vault, table: type[ConnectionRow | OAuthFlowRow]) -> int:
+async def _reseal(database: Database, vault: Vault, table: type[ConnectionRow | OAuthFlowRow | ServerRow]) -> int:
     async with database.unscoped("keys are rotated for every workspace") as session:
         texts = (await session.execute(sa.select(table.sealed))).scalars()
-        older = [text for text in texts if not vault.is_current(text)]
+        older = [text for text in texts if text and not vault.is_current(text)]
         for text in older:
             query = sa.update(table).where(table.sealed == text).values(sealed=vault.reseal(text))
             await session.execute(query.execution_options(synchronize_session=False))

@@ -11,6 +11,7 @@ from backend.audit.service import record
 from backend.db import Database, WorkspaceRow
 from backend.errors import ApiError
 from backend.pages import Page, after, decode_cursor, encode_cursor
+from backend.registry.tables import OPERATOR
 from backend.text import Identifier, Line, Sent
 
 
@@ -63,7 +64,7 @@ class WorkspaceService:
 
     async def page(self, *, limit: int, cursor: str | None) -> Page[WorkspaceView]:
         """A page of all workspaces, by id, for the operator."""
-        query = sa.select(WorkspaceRow).order_by(WorkspaceRow.id).limit(limit + 1)
+        query = sa.select(WorkspaceRow).where(WorkspaceRow.id != OPERATOR).order_by(WorkspaceRow.id).limit(limit + 1)
         if cursor:
             query = query.where(after(WorkspaceRow.id, values=decode_cursor(cursor, 1)))
         async with self._database.unscoped("the operator sees every workspace's name") as session:

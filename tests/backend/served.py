@@ -13,6 +13,7 @@ import httpx
 
 from backend.app import create_app
 from backend.connections.probe import Probe
+from backend.registry.health import ServerHealth
 from backend.settings import BackendSettings
 from tests.clock import Clock
 from tests.running import RunningApp, start
@@ -53,6 +54,7 @@ class Backend:
         clock: its time.
         settings: its settings.
         probe: tries its connections when a test says so.
+        health: looks at its MCP servers when a test says so.
     """
 
     app: RunningApp
@@ -60,6 +62,7 @@ class Backend:
     clock: Clock
     settings: BackendSettings
     probe: Probe
+    health: ServerHealth
 
     async def get(self, path: str, **options: Any) -> Any:
         answer = await self.api.get(path, **options)
@@ -96,7 +99,7 @@ async def serve_backend(state: Path, *, clock: Clock | None = None, **further: A
     headers = {"authorization": f"Bearer {SERVICE_TOKEN}"}
     try:
         async with httpx.AsyncClient(base_url=served.url, headers=headers, trust_env=False, timeout=30) as api:
-            yield Backend(served, api, clock, settings, asgi.state.probe)
+            yield Backend(served, api, clock, settings, asgi.state.probe, asgi.state.server_health)
     finally:
         await served.stop()
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.backend.conftest import Backend, OpenBackend
 from tests.backend.test_doors import LIVEKIT
+from tests.fakes.strange_mcp import stranger
 
 IN_PATH = re.compile(r"\{(\w+)\}")
 BODIES: dict[tuple[str, str], Any] = {
@@ -22,16 +23,29 @@ BODIES: dict[tuple[str, str], Any] = {
         "events": [{"kind": "wait", "id": "e", "at": "2026-11-23T09:00:00Z", "ms": 1}],
     },
 }  # fmt: skip
+BODIES |= {
+    ("put", "/api/servers/{server_id}/credential"): {"credential": {"kind": "none"}},
+    ("post", "/api/servers/{server_id}/approve"): {"tools": {"look": "seen"}},
+    ("post", "/api/servers/oauth"): {"name": "theirs", "url": "https://10.0.0.1/"},
+    ("post", "/api/servers"): {"name": "theirs", "url": "https://10.0.0.1/"},
+}
 SPAN = {"since": "2026-11-01", "until": "2026-11-30"}
 MARK = "of-the-first-workspace"
-OF_CONNECTIONS = ("/api/connections", "/connections", "/api/servers", "/oauth", "/.well-known")
+OF_CONNECTIONS = ("/api/connections", "/connections", "/oauth", "/.well-known")
 """Their own tests try these."""
 
 
 @pytest.fixture
 async def backend(opened: OpenBackend) -> Backend:
-    """A backend with a LiveKit server, so that spawning gets as far as it can."""
-    return await opened(**LIVEKIT)
+    """A backend with a LiveKit server, so that spawning gets as far as it can, and with MCP servers on this machine."""
+    return await opened(**LIVEKIT, BACKEND_PRIVATE_HOSTS="127.0.0.1")
+
+
+async def add_server(backend: Backend) -> str:
+    """A server that others run, of the first workspace; it is gone afterwards."""
+    async with stranger() as fake:
+        new = {"name": "theirs", "title": MARK, "url": fake.mcp_url}
+        return (await backend.post("/api/servers", new))["id"]
 
 
 async def fill(backend: Backend) -> dict[str, str]:
@@ -50,7 +64,7 @@ async def fill(backend: Backend) -> dict[str, str]:
     key = await backend.post("/api/keys", {"name": MARK, "scopes": ["agents:read"]})
     return {
         "agent_id": "restaurant", "call_id": call["id"], "user_id": owner.user["id"], "number": "+15550100",
-        "key_id": key["key"]["id"], "publishable": made["id"],
+        "key_id": key["key"]["id"], "publishable": made["id"], "server_id": await add_server(backend),
     }  # fmt: skip
 
 
@@ -58,7 +72,7 @@ async def everything(backend: Backend) -> str:
     """What the first workspace sees of itself."""
     paths = ("/api/agents", "/api/agents/restaurant/versions", "/api/agents/restaurant/publishable-keys", "/api/calls",
              "/api/phone-numbers", "/api/keys", "/api/users", "/api/settings/prices", "/api/settings/keeping",
-             "/api/intents?state=open", "/api/agents/restaurant/limits")  # fmt: skip
+             "/api/intents?state=open", "/api/agents/restaurant/limits", "/api/servers")  # fmt: skip
     return json.dumps([await backend.get(path) for path in paths])
 
 

@@ -63,5 +63,8 @@ async def test_a_database_of_the_first_revision_opens_with_its_data(tmp_path: Pa
     async with open_backend(tmp_path) as backend:
         agents = await backend.get("/api/agents")
         assert {agent["id"] for agent in agents["items"]} == {"old", "restaurant"}
+        # The operator's own servers stand beside the workspaces that were there.
+        assert {server["name"] for server in (await backend.get("/api/servers"))["items"]} >= {"google-calendar"}
+        assert [found["id"] for found in (await backend.get("/api/workspaces"))["items"]] == ["demo"]
         boot = await backend.post("/api/calls/c1/bootstrap")
         assert boot["agent"]["name"] == "Old"

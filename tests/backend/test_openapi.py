@@ -21,7 +21,7 @@ EXAMPLES = 4
 SEED = 20261124
 ENDLESS = "/api/live/calls"
 """A stream without an end has a test of its own."""
-OF_CREDENTIALS = ("/api/connections", "/connections", "/api/servers", "/oauth", "/.well-known", "/api/broker")
+OF_CREDENTIALS = ("/api/connections", "/connections", "/oauth", "/.well-known", "/api/broker")
 """They ask the vendors; their own tests try them."""
 WITHOUT_ANSWER = {
     "unsupported_method",  # asks with methods that a browser cannot send

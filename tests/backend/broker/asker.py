@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from backend.connections.grantors import TokenEndpoints
 from backend.connections.tokens import AccessTokens, MustReconnect
 from backend.connections.vendors import OAuthClient, VendorDown, VendorHttp, Vendors
 from backend.db import Database
@@ -29,7 +30,9 @@ async def ask(order: dict[str, Any]) -> str:
     now = datetime.fromisoformat(order["now"])
     vendors = Vendors(load_manifests(), sandbox=order["vendor"], clients={"google-calendar": CLIENT})
     vault = Vault(KeyFile(Path(order["state"])))
-    tokens = AccessTokens(database, vault, vendors=vendors, http=http, now=lambda: now)
+    tokens = AccessTokens(
+        database, vault, vendors=vendors, http=http, endpoints=TokenEndpoints(http, http), now=lambda: now
+    )
     try:
         return (await tokens.get("demo", order["connection"])).value
     except (MustReconnect, VendorDown) as failure:
