@@ -77,3 +77,13 @@ async def test_what_can_be_set_is_listed_with_its_kind(shop: Shop) -> None:
         "notice_minutes": "number",
         "send_updates": "choice",
     }
+
+
+async def test_another_workspace_neither_sets_nor_sees_them(shop: Shop) -> None:
+    connection = (await shop.connect())["id"]
+    await put(shop, connection, {"capacity": 2})
+    stranger = {"x-voxie-workspace": "second"}
+    path, body = f"/api/connections/{connection}/settings", {"settings": {"capacity": 9}}
+    assert (await shop.backend.api.put(path, json=body, headers=stranger)).status_code == 404
+    assert (await shop.backend.api.put("/api/connections/nobodys/settings", json=body)).status_code == 404
+    assert (await shop.connections())[0]["settings"] == {"capacity": 2}
