@@ -15,7 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -72,7 +72,11 @@ def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_
     ]
     further = {urlsplit(settings.base_url).hostname or ""}
     return _Sandbox(
-        faults, routes=routes, lifespan=lifespan, middleware=[Middleware(AdminGuard, further_hosts=further)]
+        faults,
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[Middleware(AdminGuard, further_hosts=further)],
+        exception_handlers={ClientDisconnect: _gone},
     )
 
 
@@ -95,6 +99,11 @@ def find_parts(context: SandboxContext) -> Sequence[SandboxPart]:
 
 async def _healthz(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """Who asked has hung up, as clients do that waited too long: nobody reads this, and it is no error of ours."""
+    return Response(status_code=400)
 
 
 async def _home(_: Request) -> Response:

@@ -68,7 +68,6 @@ _NOT_NAMES = {
     "calling", "trying", "sorry", "fine", "good", "great", "just", "monday", "tuesday", "wednesday", "thursday", "friday",
     "saturday", "sunday", "is", "are", "can", "could", "do", "does", "don't", "know", "the", "a", "an", "my", "your", "of", "interested", "wondering", "going", "in", "at", "for", "to", "number", "phone", "later", "wait", "stop", "hold", "none", "say", "again", "pardon", "never",
     "mind", "actually", "repeat", "confirm", "change", "people", "anything", "something", "whatever", "speak", "else", "correct",
-    "make", *_UNITS, *_TENS,
 }  # fmt: skip
 _PARTICLES = {
     "de", "la", "del", "van", "von", "der", "den", "da", "dos", "di", "el", "al", "bin", "ibn", "le", "du", "y", "e", "o'", "st",
@@ -160,6 +159,8 @@ def _person_name(text: str, *, expected: bool) -> str | None:
     if not 1 <= len(taken) <= 5 or not all(_NAME_WORD.match(word) for word in taken):
         return None
     if any(word.casefold() in _NOT_NAMES for word in taken):
+        return None
+    if len(taken) == 1 and taken[0].casefold() in _NUMBER_WORDS:
         return None
     # "I'm …" begins many sentences; only what is written like a name counts after it.
     weak = introduced is not None and introduced[0].casefold().startswith(("i'm ", "i am ", "this is "))

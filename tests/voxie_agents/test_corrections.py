@@ -119,6 +119,24 @@ async def test_a_failed_check_is_tried_again_at_a_yes(world: World, again: str) 
     assert [use.arguments["when"] for use in caller.used("check_table")] == ["tomorrow at 7 pm"] * 2
 
 
+async def test_a_booking_of_unknown_outcome_is_not_denied_and_can_be_settled(world: World) -> None:
+    async with talking(world) as caller:
+        await caller.says(*MARIA)
+        await world.fault("POST */events", cut="after")
+        await world.fault("GET */events/*", status=503, times=99)
+        assert caller.line.endswith("Is that right?")
+        assert "Shall I check whether it did?" in await caller.says("yes")
+        assert "haven't booked" not in await caller.says("bye")
+        await world.mend()
+        assert "It's booked" in await caller.says("book it", "yes")
+    assert len(await world.events()) == 1
+
+
+async def test_a_surname_may_be_a_number(world: World) -> None:
+    line = await after(world, "a table for two tomorrow at 7 pm, my name is Ann Seven, phone 555 0105")
+    assert "under Ann Seven" in line
+
+
 async def test_a_turn_of_many_thousand_characters_costs_no_silence(world: World) -> None:
     talk: Talk
     async with talking(world) as talk:

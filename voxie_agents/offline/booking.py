@@ -50,6 +50,11 @@ class Booking:
         """``nothing more`` is said where something has been booked in this call."""
         return " more" if self.draft.booked is not None else ""
 
+    @property
+    def unbooked(self) -> str:
+        """What a caller should know who leaves before a booking that was talked about is made."""
+        return f"I haven't booked anything{self.more}." if self.wanted and not self.draft.uncertain else ""
+
     # What callers say
 
     def absorb(self, words: str, asked: str | None, *, again: bool = False) -> Move | None:
@@ -125,7 +130,7 @@ class Booking:
         if (argument := changed_argument(words, book)) is not None:
             return self._ask_anew(argument, book)
         if answer is False:
-            return Say(f"All right, I haven't booked anything{self.more}. What should I change?", "change")
+            return Say(f"All right. {self.unbooked} What should I change?", "change")
         return None
 
     def hear_change(self, words: str) -> Move | None:
@@ -172,6 +177,16 @@ class Booking:
             return self._check(self.draft.words) if self.draft.words else self.go_on()
         return self.drop() if yes_or_no(words) is False else None
 
+    def hear_uncertain(self, words: str) -> Move | None:
+        """The answer to whether to look what became of a booking. Made once more it is settled, not made twice."""
+        match yes_or_no(words):
+            case True:
+                return self.go_on()
+            case False:
+                return self.drop()
+            case None:
+                return None
+
     def rebook(self, words: str) -> Move | None:
         """What was booked before in this call, once more, and with what a turn changes of it; None when nothing was."""
         before = self.draft.again(self.when) if self.when is not None else None
@@ -182,7 +197,10 @@ class Booking:
 
     def drop(self) -> Say:
         """The caller wants no booking any more."""
+        uncertain = self.draft.uncertain
         self.draft.clear()
+        if uncertain:
+            return Say(f"All right. {MORE}", "more", ends=True)
         return Say(f"All right, nothing{self.more} has been booked. {MORE}", "more", ends=True)
 
     # What tools answer
@@ -226,10 +244,10 @@ class Booking:
                 self.draft.slots.pop(wrong, None)
                 return Say(speech, wrong)
             case "outcome_unknown":
-                # It may stand, so that nobody says afterwards that it does not.
-                return Say(speech, ends=True)
+                self.draft.uncertain = True
+                return Say(f"{speech} Shall I check whether it did?", "uncertain")
             case _:
-                return Say(f"{speech} Shall I try again?", "retry")
+                return Say(speech if "try again" in speech else f"{speech} Shall I try again?", "retry")
 
     # What follows
 

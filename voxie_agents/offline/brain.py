@@ -46,6 +46,7 @@ class Brain:
             "change": self._booking.hear_change,
             "offer": self._booking.hear_offer,
             "retry": self._booking.hear_retry,
+            "uncertain": self._booking.hear_uncertain,
             "confirm_cancel": self._own.hear_confirm,
             "which": self._own.hear_which,
             "booking_code": self._own.hear_code,
@@ -163,8 +164,7 @@ class Brain:
         return Say(fact or f"{UNKNOWN} {HELP}", self.asked)
 
     def _small_talk(self, wanted: str | None) -> Move | None:
-        unbooked = f"I haven't booked anything{self._booking.more}." if self._booking.wanted else ""
-        return small_talk(wanted, idle=self._idle, unbooked=unbooked)
+        return small_talk(wanted, idle=self._idle, unbooked=self._booking.unbooked)
 
     def _question(self) -> str:
         return question_of(self.last, sentences=SENTENCES_ASKED_AGAIN.get(self.asked or "", 1))

@@ -24,6 +24,9 @@ class Draft:
     booked: dict[str, object] | None = None
     """What was booked last in this call, so that it can be booked again."""
 
+    uncertain: bool = False
+    """It may have been booked: nobody knows, and nobody may say that it has not."""
+
     def missing(self, book: ToolView) -> str | None:
         """What is to be asked for next."""
         return next((name for name in book.required if name not in self.slots), None)
@@ -34,6 +37,7 @@ class Draft:
         self.words = self.number = None
         self.spoken = ""
         self.offers = []
+        self.uncertain = False
 
     def finish(self) -> None:
         """It has been booked."""
