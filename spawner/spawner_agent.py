@@ -15,6 +15,7 @@ from spawner.settings import SpawnerSettings
 from voxie_agents.backend_client import BackendClient, BackendError, CallOver
 from voxie_agents.caller_agent import session_options
 from voxie_agents.settings import AgentSettings
+from voxie_agents.tracing import start_tracing
 from voxie_agents.voice import TEXT_ONLY, hears, room_options, speech_options
 from voxie_agents.worker import make_worker, run_worker, tell
 from voxie_agents.worker_settings import load
@@ -27,6 +28,8 @@ AGENT_NAME = "voxie-spawner"
 async def answer_call(ctx: JobContext) -> None:
     """One call, in a process of its own."""
     settings, agents = load(SpawnerSettings), AgentSettings()
+    stop_tracing = start_tracing(AGENT_NAME, settings.otlp_endpoint)
+    ctx.add_shutdown_callback(lambda: asyncio.to_thread(stop_tracing))
     backend = BackendClient(settings.backend_url, settings.backend_token)
     try:
         job = CallJob.model_validate_json(ctx.job.metadata or "{}")

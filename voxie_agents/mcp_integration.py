@@ -20,6 +20,7 @@ from contracts.grants import WHOLE, Granted
 from contracts.meta import CONSENT, GRANT_ARGUMENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, PURPOSE, SLOTS, RequestMeta, Role
 from contracts.operations import operation_key
 from contracts.results import ErrorKind, Receipt, ToolAnswer, ToolFailure
+from contracts.telemetry import SpanName
 from voxie_agents.call_times import CallTimes, TimeQuestion
 from voxie_agents.intents import PostIntent, tell_nobody
 from voxie_agents.mcp_catalogue import as_listed, unchanged
@@ -37,6 +38,7 @@ from voxie_agents.mcp_offers import (
     replace_instants,
 )
 from voxie_agents.mcp_outputs import tool_error, tool_output
+from voxie_agents.tracing import note_outcome, span
 
 log = structlog.get_logger()
 
@@ -45,7 +47,7 @@ ANSWER_SECONDS = 0.5
 """What an answer may take on its way, beyond the deadline that the server keeps."""
 DISCOVERY_SECONDS = 5.0
 NO_SERVER = "none"
-"""What a record names when no server offers the tool."""
+"""In a record: no server offers the tool."""
 ASK_WHEN = "For which day and time?"
 
 
@@ -221,8 +223,7 @@ class McpIntegration:
 
     def step(self, name: str, arguments: Mapping[str, Any]) -> IntentStep | None:
         """A write as an intent names it; None when no server offers it, or nothing makes it the same write again."""
-        found = self._found.get(name)
-        key = self._key(found, arguments) if found else None
+        key = self._key(found, arguments) if (found := self._found.get(name)) else None
         return IntentStep(operation=key, tool=name, server=found.link.name) if found and key else None
 
     def server_of(self, name: str) -> str:
@@ -242,8 +243,10 @@ class McpIntegration:
         """
         started = time.monotonic()
         found = self._found.get(name) or await self._find(name)
-        answer = await self._call_found(found, arguments) if found else _unavailable(name)
-        failure = answer.failure
+        with span(SpanName.AGENT_TOOL, tool=_told_name(found)) as told:
+            answer = await self._call_found(found, arguments) if found else _unavailable(name)
+            failure = answer.failure
+            note_outcome(told, failure.kind.value if failure else "ok")
         record = CallRecord(
             tool=name,
             server=found.link.name if found else NO_SERVER,
@@ -367,6 +370,11 @@ class McpIntegration:
             "parameters": parameters,
             "meta": {**kept, CONSENT: found.destructive},
         }
+
+
+def _told_name(found: _Found | None) -> str:
+    """A tool as traces name it: what others run may be named by anybody."""
+    return "none" if found is None else "foreign" if found.link.foreign else found.tool.name
 
 
 def _unavailable(name: str) -> ToolAnswer:

@@ -24,6 +24,10 @@ class WorkerSettings(BaseSettings):
         "http://127.0.0.1:8000"
     )
     backend_token: Annotated[SecretStr, Field(validation_alias="BACKEND_SERVICE_TOKEN", min_length=16)]
+    otlp_endpoint: Annotated[
+        str | None, Field(validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT", pattern=r"^https?://")
+    ] = None
+    """An OpenTelemetry collector, over HTTP; no traces when unset."""
     host: Annotated[str, Field(validation_alias="WORKER_HOST")] = "127.0.0.1"
     """Where health is served."""
 

@@ -14,6 +14,9 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+from contracts.telemetry import SpanKey, SpanName
+from mcp_servers.shared.tracing import note_outcome, span
+
 POOL = httpx.Limits(max_connections=50, max_keepalive_connections=20, keepalive_expiry=60.0)
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
@@ -130,14 +133,19 @@ class Outbound:
     async def _send_once(self, request: httpx.Request, seconds: float) -> httpx.Response:
         if seconds <= 0:
             raise NoAnswer(sent=False)
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._client.send(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            raise NoAnswer(sent=False) from None
-        except (httpx.RequestError, TimeoutError):
-            # Whatever else went wrong, a broken answer too: the vendor may have acted.
-            raise NoAnswer(sent=True) from None
+        with span(SpanName.VENDOR_REQUEST, method=request.method) as told:
+            try:
+                async with asyncio.timeout(seconds):
+                    response = await self._client.send(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+                note_outcome(told, "not_sent")
+                raise NoAnswer(sent=False) from None
+            except (httpx.RequestError, TimeoutError):
+                # Whatever else went wrong, a broken answer too: the vendor may have acted.
+                note_outcome(told, "no_answer")
+                raise NoAnswer(sent=True) from None
+            told.set_attribute(SpanKey.STATUS.value, response.status_code)
+            return response
 
     async def _pause(self, attempt: int, response: httpx.Response | None, ends: float) -> bool:
         """Wait before the next try; False when there is no time for one."""

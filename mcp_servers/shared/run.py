@@ -15,6 +15,7 @@ from contracts.manifest import Manifest
 from mcp_servers.shared.auth import static_token
 from mcp_servers.shared.settings import ServerSettings, SettingsError, SettingsT, load_settings
 from mcp_servers.shared.telemetry import configure_logging
+from mcp_servers.shared.tracing import start_tracing
 
 
 def run_server(
@@ -36,6 +37,7 @@ def run_server(
     except SettingsError as error:
         sys.exit(f"{manifest.name}: {error}")
     configure_logging(service=manifest.name, json_lines=settings.log_format == "json")
+    stop_tracing = start_tracing(manifest.name, settings.otlp_endpoint)
     _tell(manifest, settings, port)
     config = uvicorn.Config(
         app,
@@ -53,6 +55,7 @@ def run_server(
     gc.collect()
     gc.freeze()
     uvicorn.Server(config).run(sockets=[listener])
+    stop_tracing()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -53,6 +53,10 @@ class ServerSettings(BaseSettings):
     """Whether the start prints a client configuration to paste; `voxie up`, whose agents need none, turns it off."""
     allowed_hosts: Annotated[str, Field(validation_alias="MCP_ALLOWED_HOSTS")] = ""
     """Further Host values, separated by commas, such as a public name or ``calendar:3002`` in compose."""
+    otlp_endpoint: Annotated[
+        str | None, Field(validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT", pattern=r"^https?://")
+    ] = None
+    """An OpenTelemetry collector, over HTTP, such as http://127.0.0.1:4318; no traces when unset."""
     ledger_url: Annotated[SecretStr | None, Field(validation_alias="VOXIE_LEDGER_URL")] = None
     """PostgreSQL for several replicas; a SQLite file in the state folder when unset."""
     ledger_secret: Annotated[SecretStr | None, Field(validation_alias="VOXIE_LEDGER_SECRET", min_length=32)] = None

@@ -16,10 +16,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contracts.meta import GRANT_ARGUMENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, NEEDS, PURPOSE, ROLES, SLOTS, Role
 from contracts.results import ErrorKind, ToolFailure
+from contracts.telemetry import SpanName
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import CONSEQUENCES, BadRequest, NotAllowed, OutcomeUnknown, ServerError, Unavailable
 from mcp_servers.shared.schemas import compact_schema
 from mcp_servers.shared.telemetry import ToolMetrics
+from mcp_servers.shared.tracing import note_outcome, span
 
 log = structlog.get_logger()
 
@@ -150,13 +152,15 @@ class WrappedTool(Tool):
     ) -> CallToolResult:
         """Check the arguments, run the tool within its deadline, and give the outcome its wire form."""
         del convert_result
-        with self.metrics.measure(self.name) as outcome:
+        with span(SpanName.SERVER_TOOL, tool=self.name) as told, self.metrics.measure(self.name) as outcome:
             try:
                 result = await self._run_checked(arguments, context)
             except ServerError as error:
                 outcome.kind = error.kind.value
+                note_outcome(told, outcome.kind)
                 _log_failure(self.spec, error)
                 return failure_result(error.to_failure())
+            note_outcome(told, outcome.kind)
             return _success_result(result)
 
     async def _run_checked(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Result:
