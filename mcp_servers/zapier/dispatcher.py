@@ -20,7 +20,6 @@ LOOK_EVERY_SECONDS = 0.25
 AT_ONCE = 20
 """Requests that one process has under way for queued deliveries."""
 FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 3600.0
 WITHOUT_CREDENTIAL_SECONDS = 30.0
 FORGET_EVERY_SECONDS = 3600.0
 KEEP_SECONDS = 30 * 86_400.0
@@ -37,11 +36,13 @@ class Patience:
             network loses nothing.
         longest_seconds: how old a delivery may become.
         hook_seconds: how long one request may take.
+        longest_pause: between two tries, where Zapier asks for none.
     """
 
     most_refusals: int
     longest_seconds: float
     hook_seconds: float
+    longest_pause: float
 
 
 class Dispatcher:
@@ -208,7 +209,8 @@ class Dispatcher:
         """What Zapier asks for, else twice as long each time; never at the same moment for all."""
         if sent.retry_after is not None:
             return sent.retry_after + min(sent.retry_after, 1.0) * self._jitter()
-        return min(FIRST_PAUSE * 2 ** min(delivery.attempts - 1, 20), LONGEST_PAUSE) * (0.5 + self._jitter() / 2)
+        pause = min(FIRST_PAUSE * 2 ** min(delivery.attempts - 1, 20), self._patience.longest_pause)
+        return pause * (0.5 + self._jitter() / 2)
 
     @staticmethod
     def _soon(delivery: Delivery, sent: Sent) -> bool:

@@ -62,7 +62,12 @@ class ZapierIntegration:
             limits=(Limit(settings.per_second, 1.0), Limit(settings.per_five_minutes, 300.0)),
             lease_seconds=settings.hook_seconds * LEASE_MARGIN,
         )
-        patience = Patience(settings.most_refusals, settings.give_up_hours * 3600, settings.hook_seconds)
+        patience = Patience(
+            most_refusals=settings.most_refusals,
+            longest_seconds=settings.give_up_hours * 3600,
+            hook_seconds=settings.hook_seconds,
+            longest_pause=settings.longest_pause,
+        )
         self._dispatcher = Dispatcher(queue, CatchHooks(self._outbound), hooks, patience, now=now)
         ways = self._way_source(hooks, now)
         operations = Operations(self._database)

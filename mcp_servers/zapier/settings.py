@@ -77,6 +77,8 @@ class ZapierSettings(ServerSettings):
     """How long one request to a hook may take."""
     per_second: Annotated[int, Field(validation_alias="ZAPIER_RATE_PER_SECOND", ge=1)] = 30
     per_five_minutes: Annotated[int, Field(validation_alias="ZAPIER_RATE_PER_5_MINUTES", ge=1)] = 10_000
+    longest_pause: Annotated[float, Field(validation_alias="ZAPIER_LONGEST_PAUSE_SECONDS", gt=0)] = 900.0
+    """The longest pause between two tries where Zapier asks for none: what waits leaves that soon after an outage."""
     most_refusals: Annotated[int, Field(validation_alias="ZAPIER_MOST_TRIES", ge=1)] = 30
     """Refusals after which a delivery is a dead letter; not reaching Zapier at all does not count."""
     give_up_hours: Annotated[float, Field(validation_alias="ZAPIER_GIVE_UP_HOURS", gt=0)] = 72.0

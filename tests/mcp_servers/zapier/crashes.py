@@ -160,6 +160,7 @@ class Crashes:
             "MCP_SERVER_TOKEN": TOKEN,
             "ZAPIER_HOOKS": json.dumps(hooks),
             "ZAPIER_HOOK_SECONDS": str(HOOK_SECONDS),
+            "ZAPIER_LONGEST_PAUSE_SECONDS": "4",
             "ZAPIER_RATE_PER_SECOND": "3000",
             "ZAPIER_RATE_PER_5_MINUTES": "900000",
         }
