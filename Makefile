@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The tests of the first promise, that a caller books: within two minutes on two cores.
 BOOKING := tests/e2e tests/integration tests/cli tests/voxie_agents tests/sandbox $(wildcard tests/mcp_servers/test_*.py)
 
-.PHONY: help up demo test checks lint types arrows unit booking node one-folder soak lock generate clean
+.PHONY: help up demo test checks lint types arrows unit booking node one-folder soak bench lock generate clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ booking: $(READY) ## The tests of one concern: that a caller books
 
 soak: $(READY) ## The long runs
 	@$(BIN)/pytest -m soak --timeout=3600 -o addopts="-q --strict-markers" $(ARGS)
+
+bench: $(READY) ## The benchmarks, as lines of JSON
+	@$(BIN)/pytest -o addopts="-q --strict-markers -p no:randomly" -s benchmarks $(ARGS)
 
 generate: $(READY) ## The files that are made from manifests
 	@$(BIN)/python scripts/generate.py

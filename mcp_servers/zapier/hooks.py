@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -25,11 +26,17 @@ ONLY_ON_FILE = "I can only send that to the contact we already have on file, so 
 
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z")
 NUMBER_WORDS = "zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple"
+ENDINGS = "com|net|org|info|edu|gov|io|biz|app|dev"
+COUNTRIES = "uk|de|fr|es|eu|ch|nl|se|dk|pl|pt|ca|au|nz|mx|br|jp"
+BRACKETED = re.compile(r"[(\[{<]\s*(at|dot|@|\.)\s*[)\]}>]", re.IGNORECASE)
 ADDRESSES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"\S@\S",
-        r"\bat\b\s+[\w-]+\s+dot\s+\w+",
+        r"\bat\b\s+[\w-]+\s+(?:dot|point|punkt|punto)\s+\w+",
+        rf"\b[\w-]+\s+dot\s+(?:{ENDINGS}|{COUNTRIES})\b",
+        rf"\b[\w-]+\.(?:{ENDINGS})\b",
+        r"\bat\s+(?:g\s?mail|hotmail|outlook|yahoo|icloud|proton(?:\s?mail)?)\b",
         r"\bat\b\s+[\w-]+\.(?:com|net|org|[a-z]{2})\b",
         r"\b(?:https?://|www\.)\S+",
         r"(?:\d[\s().+/-]*){7,}",
@@ -201,7 +208,9 @@ def _check_addresses(reference: str, payload: Mapping[str, Any]) -> None:
 
 
 def _looks_like_an_address(text: str) -> bool:
-    without_instants = INSTANT.sub(" ", text)
+    # Full-width and other forms of the same characters, and what stands in brackets to hide it.
+    plain = BRACKETED.sub(r" \1 ", unicodedata.normalize("NFKC", text))
+    without_instants = INSTANT.sub(" ", plain).replace(" @ ", "@")
     return any(pattern.search(without_instants) for pattern in ADDRESSES)
 
 

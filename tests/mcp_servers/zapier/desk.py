@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from mcp.types import Tool
 from pydantic import SecretStr
 
 from contracts.meta import RequestMeta, Role
@@ -110,6 +111,17 @@ class Desk:
     async def fault(self, route: str, **what: Any) -> None:
         """Break the next requests to the sandbox that match ``METHOD glob``."""
         await self.admin("/_sandbox/faults", {"route": route, **what})
+
+    async def clear_faults(self) -> None:
+        """Take back the faults that are still waiting."""
+        async with httpx.AsyncClient(base_url=self.sandbox.url, headers=ADMIN, trust_env=False) as client:
+            assert (await client.delete("/_sandbox/faults")).status_code == 200
+
+    async def listed(self) -> list[Tool]:
+        """The tools as a client sees them."""
+        assert self.server is not None
+        async with McpClient(self.server.url, token=SecretStr(TOKEN)) as client:
+            return await client.list_tools()
 
     async def break_hooks(self, **what: Any) -> None:
         """Break the next deliveries."""

@@ -65,6 +65,13 @@ def test_more_than_ten_megabytes_are_refused() -> None:
         "ann@example.com",
         "ann at example dot com",
         "send it to ann at example.com please",
+        "maria (at) example (dot) com",
+        "maria[at]example[dot]co[dot]uk",
+        "ＭＡＲＩＡ＠example．com",
+        "maria @ example.com",
+        "maria at gmail",
+        "example dot com slash results",
+        "example.com/results",
         "https://evil.example/collect",
         "www.evil.example",
         "+1 (555) 010-0199",
@@ -93,7 +100,16 @@ def test_a_number_may_be_a_telephone_number_too() -> None:
 
 @pytest.mark.parametrize(
     "harmless",
-    ["results of 2026-11-23", "2026-11-23T09:00:00+01:00", "seen at seven. Thanks", "room 12, bed 3", "at the clinic"],
+    [
+        "results of 2026-11-23",
+        "2026-11-23T09:00:00+01:00",
+        "seen at seven. Thanks",
+        "room 12, bed 3",
+        "at the clinic",
+        "seen at 9.30 a.m.",
+        "a red dot on the left arm",
+        "e.g. daily",
+    ],
 )
 def test_a_record_with_a_reference_and_harmless_words_goes_out(harmless: str) -> None:
     check_payload(RECORD, {"patient": "p-17", "note": harmless})
