@@ -77,7 +77,7 @@ def normalised(words: str) -> str:
     text = re.sub(rf"\b({_ONE_COUNT})(?:-| )?ish\b", r"\1", text)
     text = re.sub(r"\bat the (?=\d{1,2}(?!\d|st|nd|rd|th))", "at ", text)
     text = re.sub(r"(?:(?<=\bat )|\b)(\d{1,2}) ([0-5]\d)(?= ?[ap]m\b)", r"\1:\2", text)
-    text = re.sub(r"(?<=\bat )(\d{1,2}) ([0-5]\d)\b(?! ?\d)", r"\1:\2", text)
+    text = re.sub(rf"(?<=\bat )(\d{{1,2}}) ([0-5]\d)\b(?! ?\d| (?:of )?{_MONTH.pattern})", r"\1:\2", text)
     text = re.sub(r"\b(\d{1,2})[.](\d\d)(?=\b|[ap]m\b)(?!\d|[./])", r"\1:\2", text)
     text = re.sub(r"\b(\d{1,2})(\d\d)(?=\s*[ap]m\b)", r"\1:\2", text)
     text = re.sub(r"(?<=\bat )(\d{1,2})([0-5]\d)\b(?!:)", r"\1:\2", text)

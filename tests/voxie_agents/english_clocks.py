@@ -19,7 +19,7 @@ class Clock:
         words: as said.
         times: what it may mean.
         form: the kind of phrase, for counting.
-        ends_the_day: midnight, which begins a day for some and ends it for others.
+        ends_the_day: midnight and 12 AM, which begin a day for some and end it for others.
     """
 
     words: str
@@ -52,7 +52,12 @@ def _with_meridiem(random: Random) -> Clock:
     hour, minute = random.randrange(24), random.choice((0, 0, 0, 15, 30, 45, 10, 50))
     mark = random.choice((" am", "am", " a.m.", " AM", " a m") if hour < 12 else (" pm", "pm", " p.m.", " PM", " p m"))
     spelled = random.random() < 0.4 and not mark.startswith(("am", "pm"))
-    return Clock(f"at {_twelve(hour, minute, spelled=spelled)}{mark}", (time(hour, minute),), "meridiem")
+    return Clock(
+        f"at {_twelve(hour, minute, spelled=spelled)}{mark}",
+        (time(hour, minute),),
+        "meridiem",
+        ends_the_day=hour == minute == 0,
+    )
 
 
 def _twenty_four(random: Random) -> Clock:

@@ -135,7 +135,12 @@ def _at_a_turn_of_the_clocks(random: Random, now: datetime) -> Case:
         shown += timedelta(minutes=random.choice((-90, -60, -30)))
     day = Day(shown.strftime("%B {}, %Y").format(shown.day), (shown.date(),), "date with year")
     hour = (shown.hour - 1) % 12 + 1
-    clock = Clock(f"at {hour}:{shown.minute:02d} {'am' if shown.hour < 12 else 'pm'}", (shown.time(),), "meridiem")
+    clock = Clock(
+        f"at {hour}:{shown.minute:02d} {'am' if shown.hour < 12 else 'pm'}",
+        (shown.time(),),
+        "meridiem",
+        ends_the_day=shown.time() == time(),
+    )
     return _case(f"{day.words} {clock.words}", now, day, clock, form="turn of the clocks")
 
 

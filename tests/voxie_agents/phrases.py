@@ -45,6 +45,7 @@ DAY_AND_TIME = {
     "at 9:30 a day after tomorrow": "11-25 21:30",
     "on Halloween at 7 pm": "2027-10-31 19:00",
     "Hi, this is April, Friday at eight": "11-27 20:00",
+    "at 7 14 December": "12-14 19:00",
     "the second of next month at two": "12-02 14:00",
     "the twenty-second of next month at two": "12-22 14:00",
     "not Thursday, Friday at 6 pm": "11-27 18:00",
