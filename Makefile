@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 export UV_PYTHON_DOWNLOADS := never
 
-# The tests of the first promise, that a caller books: within two minutes on two cores.
+# The tests of the first promise: that a caller books.
 BOOKING := tests/e2e tests/integration tests/cli tests/voxie_agents tests/sandbox $(wildcard tests/mcp_servers/test_*.py)
 
 .PHONY: help up demo test checks lint types arrows unit booking node one-folder soak bench lock generate clean

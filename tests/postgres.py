@@ -1,9 +1,11 @@
-"""A real PostgreSQL for tests, from the system's packages, in a temporary folder, for as long as the tests run.
+"""A real PostgreSQL for tests, from the system's packages, in a temporary folder, for as long as the tests run: one for all.
 
 Ask for ``postgres_url`` (a fresh, empty database on PostgreSQL) or for ``database_url`` (the test runs twice: on a SQLite
 file and on PostgreSQL). Both are plain URLs, ``postgresql://…``; a test adds its driver to the scheme where it needs one.
 """
 
+import fcntl
+import json
 import os
 import pwd
 import secrets
@@ -12,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,20 +70,62 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Generator[Postgres]:
-    """One server for all tests of this process."""
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Postgres]:
+    """One server for all tests of this run, whichever of its processes they run in."""
     binaries = _binaries()
     if binaries is None:
         pytest.skip(MISSING)
+    with _shared(binaries, _folder_of_the_run(tmp_path_factory)) as server:
+        yield server
+
+
+def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:
+    """A folder that the processes of this run share, and no other run."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # noqa: TID251
+
+
+@contextmanager
+def _shared(binaries: Path, run: Path) -> Generator[Postgres]:
+    """The run's server: started by the first process that needs it, stopped by the last that did."""
+    note = run / "postgres.json"
+    with _alone(run):
+        kept = json.loads(note.read_text()) if note.exists() else {**_open(binaries), "users": 0}
+        note.write_text(json.dumps({**kept, "users": kept["users"] + 1}))
+    try:
+        yield Postgres(binaries, kept["port"], kept["password"])
+    finally:
+        with _alone(run):
+            users = json.loads(note.read_text())["users"] - 1
+            note.write_text(json.dumps({**kept, "users": users}))
+            if users == 0:
+                note.unlink()
+                _close(binaries, Path(kept["folder"]))
+
+
+@contextmanager
+def _alone(run: Path) -> Generator[None]:
+    """One process at a time."""
+    with (run / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _open(binaries: Path) -> dict[str, Any]:
+    """Start a server in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="voxie-postgres-"))
     try:
         password = _make_cluster(binaries, folder)
-        port = _start(binaries, folder)
-        try:
-            yield Postgres(binaries, port, password)
-        finally:
-            # Fast: connections that a failed test left open must not hold it up.
-            _pg_ctl(binaries, folder, "stop", "-m", "fast")
+        return {"folder": str(folder), "password": password, "port": _start(binaries, folder)}
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _close(binaries: Path, folder: Path) -> None:
+    try:
+        # Fast: connections that a failed test left open must not hold it up.
+        _pg_ctl(binaries, folder, "stop", "-m", "fast")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,9 @@ import pytest
 from backend.app import create_app
 from backend.db import Database
 from backend.settings import BackendSettings
+from tests.backend.template import migrate, put_migrated
 from tests.clock import Clock
-from tests.postgres import Postgres
+from tests.postgres import Postgres, async_url
 from tests.running import running
 
 SERVICE_TOKEN = "a-service-token-for-tests"
@@ -104,6 +104,8 @@ class Backend:
 async def open_backend(state: Path, *, clock: Clock | None = None, **more: Any) -> AsyncGenerator[Backend]:
     """A backend for as long as the block lasts."""
     clock = clock or Clock()
+    if "DATABASE_URL" not in more:
+        put_migrated(state)
     app = create_app(settings_for(state, **more), now=clock.now)
     async with (
         running(app) as served,
@@ -115,26 +117,26 @@ async def open_backend(state: Path, *, clock: Clock | None = None, **more: Any) 
             await opened.aclose()
 
 
-async def _migrate(url: str) -> None:
-    database = Database(url)
-    await database.migrate()
-    await database.aclose()
+@dataclass(frozen=True)
+class MigratedPostgres:
+    """A server, and the name of such a database on it."""
+
+    server: Postgres
+    template: str
+
+    def new_database(self) -> str:
+        """A copy; its URL."""
+        name = f"test_{secrets.token_hex(6)}"
+        self.server.execute(f"create database {name} template {self.template}")
+        return self.server.url(name)
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with every table and no row, made once."""
-    path = tmp_path_factory.mktemp("migrated") / "backend.sqlite3"
-    asyncio.run(_migrate(f"sqlite+aiosqlite:///{path}"))
-    return path
-
-
-@pytest.fixture(scope="session")
-def migrated_postgres(postgres_server: Postgres) -> Postgres:
-    """A server with such a database under the name ``migrated``."""
-    postgres_server.execute("create database migrated")
-    asyncio.run(_migrate(postgres_server.url("migrated").replace("postgresql://", "postgresql+asyncpg://")))
-    return postgres_server
+def migrated_postgres(postgres_server: Postgres) -> MigratedPostgres:
+    """Such a database on PostgreSQL, one for each process of this run: PostgreSQL copies only what nobody uses."""
+    url = postgres_server.new_database()
+    asyncio.run(migrate(async_url(url)))
+    return MigratedPostgres(postgres_server, url.rsplit("/", 1)[1])
 
 
 ON_BOTH = pytest.mark.parametrize(
@@ -153,12 +155,9 @@ def kind(request: pytest.FixtureRequest) -> str:
 def database_settings(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """The setting that leads to a migrated database of this test's own."""
     if kind == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated"), tmp_path)
         return {}
-    server: Postgres = request.getfixturevalue("migrated_postgres")
-    name = f"test_{secrets.token_hex(6)}"
-    server.execute(f"create database {name} template migrated")
-    return {"DATABASE_URL": server.url(name)}
+    migrated: MigratedPostgres = request.getfixturevalue("migrated_postgres")
+    return {"DATABASE_URL": migrated.new_database()}
 
 
 OpenBackend = Callable[..., Awaitable[Backend]]

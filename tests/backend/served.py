@@ -15,6 +15,7 @@ from backend.app import create_app
 from backend.connections.probe import Probe
 from backend.registry.health import ServerHealth
 from backend.settings import BackendSettings
+from tests.backend.template import put_migrated
 from tests.clock import Clock
 from tests.running import RunningApp, start
 
@@ -94,6 +95,8 @@ async def serve_backend(state: Path, *, clock: Clock | None = None, **further: A
     port = free_port()
     settings = backend_settings(state, BACKEND_PORT=port, **further)
     clock = clock or Clock()
+    if "DATABASE_URL" not in further:
+        put_migrated(state)
     asgi = create_app(settings, now=clock.now)
     served = await start(asgi, port=port)
     headers = {"authorization": f"Bearer {SERVICE_TOKEN}"}
