@@ -6,11 +6,13 @@ import sys
 import uvicorn
 
 from backend.app import create_app
+from backend.logs import configure_logging
 from backend.settings import SettingsError, load_settings
 
 
 def main() -> None:
     """Serve until stopped."""
+    configure_logging()
     try:
         settings = load_settings()
         listener = socket.create_server((settings.host, settings.port), backlog=512)

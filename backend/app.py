@@ -30,6 +30,7 @@ from backend.calls.workers import Workers
 from backend.chores.chore import Chores
 from backend.credentials import Credentials
 from backend.db import Database
+from backend.description import describe_bodies
 from backend.errors import ApiError, api_error, http_error, invalid_request, unexpected
 from backend.keys import endpoints as key_endpoints
 from backend.keys.service import KeyService
@@ -127,6 +128,7 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     app.include_router(user_endpoints.pages)
     credentials.install(app)
     _add_health(app, database)
+    describe_bodies(app)
     return app
 
 

@@ -204,7 +204,8 @@ def rows_changed(result: sa.Result[Any]) -> int:
 
 
 def _storage(url: str) -> Storage:
-    storage = Storage(url, pool_pre_ping=not url.startswith("sqlite"))
+    # The text of a database error would show what was to be written.
+    storage = Storage(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
     if url.startswith("sqlite"):
 
         @event.listens_for(storage.engine.sync_engine, "connect")

@@ -8,8 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 log = structlog.get_logger()
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 class ErrorBody(BaseModel):
@@ -62,14 +64,24 @@ async def invalid_request(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(body.model_dump(), status_code=422)
 
 
-async def http_error(_: Request, error: Exception) -> JSONResponse:
+async def http_error(request: Request, error: Exception) -> JSONResponse:
     """What the framework itself refuses."""
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {}) | ({"allow": _allowed(request)} if error.status_code == 405 else {})
     code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "http_error")
     return JSONResponse(
         ErrorBody(code=code, message=str(error.detail)).model_dump(),
         status_code=error.status_code,
-        headers=error.headers,
+        headers=headers,
+    )
+
+
+def _allowed(request: Request) -> str:
+    """The methods that the path takes. The framework names those of the first of its routes alone."""
+    routes = request.app.routes
+    scopes = ({**request.scope, "method": method} for method in METHODS)
+    return ", ".join(
+        scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)
     )
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -18,10 +18,23 @@ def _without_control(text: str) -> str:
 
 
 _clean = AfterValidator(_without_control)
+_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+_PROSE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""For the API's description: what is said in code above. The answer to what does not fit names the problem better."""
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _clean]
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    _clean,
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200, "pattern": _LINE}),
+]
 """One line: a name, a title."""
-Prose = Annotated[str, StringConstraints(max_length=8000), _clean]
+Prose = Annotated[
+    str,
+    StringConstraints(max_length=8000),
+    _clean,
+    WithJsonSchema({"type": "string", "maxLength": 8000, "pattern": _PROSE}),
+]
 """Some paragraphs."""
 Email = Annotated[
     str,

@@ -8,10 +8,42 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from backend.broker.service import Broker, Refused
 from backend.settings import BackendSettings
-from contracts.broker import TOKEN_PATH, ExchangedToken, ExchangeError, ExchangeRefusal
+from contracts.broker import (
+    ACCESS_TOKEN_TYPE,
+    DEFERRED_TOKEN_TYPE,
+    HOOKS_TOKEN_TYPE,
+    SUBJECT_TOKEN_TYPE,
+    TOKEN_EXCHANGE_GRANT,
+    TOKEN_PATH,
+    ExchangedToken,
+    ExchangeError,
+    ExchangeRefusal,
+)
 
 FORM_FIELDS = 16
 STATUS = {ExchangeError.INVALID_CLIENT: 401, ExchangeError.TEMPORARILY_UNAVAILABLE: 503}
+
+FORM = {
+    "required": True,
+    "content": {
+        "application/x-www-form-urlencoded": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "grant_type": {"const": TOKEN_EXCHANGE_GRANT},
+                    "subject_token": {"type": "string", "description": "The call token, or a hook's deferred grant"},
+                    "subject_token_type": {"enum": [SUBJECT_TOKEN_TYPE, DEFERRED_TOKEN_TYPE]},
+                    "resource": {"type": "string", "description": "The server's resource id"},
+                    "requested_token_type": {"enum": [ACCESS_TOKEN_TYPE, HOOKS_TOKEN_TYPE]},
+                    "refused_token": {"type": "string", "description": "A token that the vendor just refused"},
+                    "ways": {"type": "string", "description": "Ways to connect that are of use, the best first"},
+                },
+                "required": ["grant_type", "subject_token", "subject_token_type", "resource"],
+            }
+        }
+    },
+}
+"""Read by hand: what is wrong with it is answered as RFC 6749 has it, not as the rest of the API does."""
 
 router = APIRouter(tags=["broker"])
 _bearer = HTTPBearer(auto_error=False, description="The MCP servers' service token", scheme_name="McpService")
@@ -26,6 +58,7 @@ def broker(request: Request) -> Broker:
     TOKEN_PATH,
     response_model=ExchangedToken,
     responses={status: {"model": ExchangeRefusal} for status in (400, 401, 503)},
+    openapi_extra={"requestBody": FORM},
 )
 async def exchange_token(
     request: Request,

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.text import Identifier, Line, Sent
 
@@ -30,6 +30,15 @@ class Outcome(StrEnum):
 
 class NewCall(Sent):
     """A call to be registered: of an agent, or by the number that was dialled."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["agent_id"], "properties": {"agent_id": {"type": "string"}, "dialled": {"type": "null"}}},
+                {"required": ["dialled"], "properties": {"dialled": {"type": "string"}, "agent_id": {"type": "null"}}},
+            ]
+        }
+    )
 
     agent_id: Identifier | None = None
     dialled: PhoneNumber | None = None

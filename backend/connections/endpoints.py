@@ -2,7 +2,7 @@
 
 import html
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Cookie, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -34,6 +34,12 @@ REFUSALS = {
     422: {"model": ErrorBody},
     503: {"model": ErrorBody},
 }
+
+AS_PAGE_TOO: dict[int | str, dict[str, Any]] = {
+    status: {**described, "content": {"text/html": {"schema": {"type": "string"}}}}
+    for status, described in {200: {"model": ConnectionView}, 400: {"model": ErrorBody}, **REFUSALS}.items()
+}
+"""A browser is answered by a page."""
 
 router = APIRouter(prefix="/api/connections", tags=["connections"], responses={**REFUSALS})
 browser_router = APIRouter(tags=["connections"])
@@ -127,7 +133,12 @@ async def remove_connection(connection_id: str, principal: Writer, connections: 
     await connections.remove(principal.workspace, connection_id)
 
 
-@browser_router.get("/connections/{connection_id}/reconnect", responses={**REFUSALS})
+@browser_router.get(
+    "/connections/{connection_id}/reconnect",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={**REFUSALS},
+)
 async def reconnect(
     connection_id: str, request: Request, principal: Writer, connections: Connections
 ) -> RedirectResponse:
@@ -140,7 +151,7 @@ async def reconnect(
     return answer
 
 
-@browser_router.get(CALLBACK_PATH, response_model=ConnectionView, responses={400: {"model": ErrorBody}, **REFUSALS})
+@browser_router.get(CALLBACK_PATH, response_model=ConnectionView, responses=AS_PAGE_TOO)
 async def oauth_callback(
     request: Request,
     connections: Connections,
