@@ -12,8 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 import structlog
 
+from backend.db import Database
 from backend.logs import configure_logging
 from contracts.broker import ACCESS_TOKEN_TYPE, SUBJECT_TOKEN_TYPE, TOKEN_EXCHANGE_GRANT, TOKEN_PATH
 from tests.backend.connections.conftest import Shop
@@ -258,3 +260,14 @@ async def test_nothing_secret_is_in_clear_in_any_file_log_or_answer(
     assert "library message logger=uvicorn.error" in logged
     problems = house.leaks(logged)
     assert not problems, "\n".join(sorted(set(problems)))
+
+
+async def test_the_text_of_a_databases_error_does_not_show_what_was_to_be_written(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'b.sqlite3'}")
+    try:
+        async with database.unscoped("a test has no table") as session:
+            with pytest.raises(sa.exc.OperationalError) as failed:
+                await session.execute(sa.text("insert into nowhere values (:said)"), {"said": SAID})
+    finally:
+        await database.aclose()
+    assert not found_in(str(failed.value).encode(), SPOKEN)
