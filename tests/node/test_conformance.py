@@ -82,7 +82,8 @@ async def suite(node_packages: NodePackages, tmp_path_factory: pytest.TempPathFa
     """All runs at once, since each of them mostly waits."""
     suite = Suite(node_packages)
     results = tmp_path_factory.mktemp("results")
-    async with open_world(tmp_path_factory.mktemp("state")) as world:
+    # As the owner, to whom resources are shown too.
+    async with open_world(tmp_path_factory.mktemp("state"), MCP_STATIC_ROLE="owner") as world:
         await asyncio.gather(
             suite.list(), *(_try(suite, world, name, results) for name in ("google-calendar", "zapier"))
         )

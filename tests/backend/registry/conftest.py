@@ -1,6 +1,5 @@
 """A backend whose owners add strangers' servers, which the operator lets be on this machine."""
 
-import shutil
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,8 +81,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, migrated: Path) -> AsyncGenerator[Desk]:
-    shutil.copy(migrated, tmp_path)
+async def desk(tmp_path: Path) -> AsyncGenerator[Desk]:
     hosts = {"BACKEND_PRIVATE_HOSTS": "127.0.0.1"}
     async with stranger() as fake, serve_backend(tmp_path, **hosts) as backend:
         yield Desk(backend, fake)

@@ -59,8 +59,8 @@ async def test_pages_hold_every_event_once_and_say_that_there_are_more(world: Wo
 
 
 async def test_a_later_page_is_of_the_first_ones_window_whatever_time_it_is_then(world: World) -> None:
-    for summary in ("first", "second"):
-        await put(world, summary=summary)
+    await put(world, summary="first")
+    await put(world, summary="second", start={"dateTime": "2026-11-24T10:30:00+01:00"})
     first = await listed(world, max_results=1)
     world.clock.advance(seconds=7.5)
     second = await listed(world, max_results=1, page=first.data["next_page"])
