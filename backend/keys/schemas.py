@@ -23,7 +23,9 @@ class NewKey(Sent):
     name: Line
     scopes: Annotated[
         list[Scope],
-        Field(min_length=1, max_length=20, json_schema_extra={"items": {"type": "string", "enum": [*sorted(GRANTABLE)]}}),
+        Field(
+            min_length=1, max_length=20, json_schema_extra={"items": {"type": "string", "enum": [*sorted(GRANTABLE)]}}
+        ),
         AfterValidator(_grantable),
     ]
     valid_days: Annotated[int | None, Field(ge=1, le=3650, description="None: until revoked")] = None
