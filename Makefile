@@ -9,6 +9,9 @@ READY := $(VENV)/.ready
 
 export UV_PYTHON_DOWNLOADS := never
 
+# Tests wait more than they compute, for deadlines and for processes to start: twice as many at once as there are cores.
+WORKERS ?= 4
+
 # The tests of the first promise: that a caller books.
 BOOKING := tests/e2e tests/integration tests/cli tests/voxie_agents tests/sandbox $(wildcard tests/mcp_servers/test_*.py)
 
@@ -45,13 +48,13 @@ one-folder: $(READY) ## An integration is one folder: one can be removed, one ca
 	@$(BIN)/python scripts/one_folder.py
 
 unit: $(READY) node ## The tests
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 node: $(READY) # What tests/node runs, once for each lock file; without npm those tests are left out and say so
 	@$(BIN)/python -m tests.node.packages
 
 booking: $(READY) ## The tests of one concern: that a caller books
-	@$(BIN)/pytest -n 2 --dist loadgroup $(BOOKING) $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(BOOKING) $(ARGS)
 
 soak: $(READY) ## The long runs
 	@$(BIN)/pytest -m soak --timeout=3600 -o addopts="-q --strict-markers" $(ARGS)

@@ -70,6 +70,8 @@ class World:
                 "MCP_SERVER_TOKEN": TOKEN,
                 "GOOGLE_CALENDAR_ACCESS_TOKEN": "sandbox",
                 "GOOGLE_CALENDAR_API_URL": f"{self.sandbox.url}/calendar/v3/",
+                # A world that many tests share sends more in a minute than one owner's callers.
+                "GOOGLE_CALENDAR_REQUESTS_PER_MINUTE": 100_000,
                 **self.calendar_settings,
             },
         )
