@@ -11,6 +11,8 @@ export UV_PYTHON_DOWNLOADS := never
 
 # Tests wait more than they compute, for deadlines and for processes to start: twice as many at once as there are cores.
 WORKERS ?= 4
+# A file's tests in one process, since they share what is slow to start.
+SPREAD := --dist loadfile --no-loadscope-reorder
 
 # The tests of the first promise: that a caller books.
 BOOKING := tests/e2e tests/integration tests/cli tests/voxie_agents tests/sandbox $(wildcard tests/mcp_servers/test_*.py)
@@ -48,13 +50,13 @@ one-folder: $(READY) ## An integration is one folder: one can be removed, one ca
 	@$(BIN)/python scripts/one_folder.py
 
 unit: $(READY) node ## The tests
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) $(SPREAD) $(ARGS)
 
 node: $(READY) # What tests/node runs, once for each lock file; without npm those tests are left out and say so
 	@$(BIN)/python -m tests.node.packages
 
 booking: $(READY) ## The tests of one concern: that a caller books
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(BOOKING) $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) $(SPREAD) $(BOOKING) $(ARGS)
 
 soak: $(READY) ## The long runs
 	@$(BIN)/pytest -m soak --timeout=3600 -o addopts="-q --strict-markers" $(ARGS)

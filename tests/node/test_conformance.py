@@ -25,7 +25,6 @@ from tests.world import TOKEN, World, open_world
 
 pytestmark = [
     pytest.mark.needs_node,
-    pytest.mark.xdist_group("conformance"),
     # Where the packages are not installed yet, that is within the first test's time.
     pytest.mark.timeout(300),
     pytest.mark.asyncio(loop_scope="module"),
