@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 
 from contracts.calls import CallBootstrap, ServerAccess
+from contracts.deadlines import Deadlines
 from voxie_agents.call_times import CallTimes
 from voxie_agents.caller_agent import CallerAgent
 from voxie_agents.intents import PostIntent, tell_nobody
@@ -46,6 +47,7 @@ class DynamicAgentFactory:
         now: the current instant, aware; injected in tests.
         watch: told of each tool call.
         intend: told of a flow's writes before the first.
+        deadlines: how long a caller waits for a tool.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class DynamicAgentFactory:
         now: Callable[[], datetime] = _utc_now,
         watch: Callable[[CallRecord], None] = ignore_record,
         intend: PostIntent = tell_nobody,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
     ) -> None:
         self._offline = offline
         self._now = now
         self._watch = watch
         self._intend = intend
+        self._deadlines = deadlines
 
     def build(self, bootstrap: CallBootstrap, *, tokens: Callable[[str], TokenSource] | None = None) -> BuiltAgent:
         """Make the agent. Nothing is connected yet: the greeting waits for no server.
@@ -85,6 +89,7 @@ class DynamicAgentFactory:
             times=times,
             watch=self._watch,
             intend=self._intend,
+            deadlines=self._deadlines,
         )
         notice = OFFLINE_NOTICE if self._offline else ""
         resumed = bootstrap.receipts if bootstrap.resumed else None

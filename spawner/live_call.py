@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from contracts.calls import CallBootstrap
+from contracts.deadlines import Deadlines
 from spawner.agent_loader import CallTokens
 from spawner.dynamic_agent_factory import DynamicAgentFactory
 from voxie_agents.backend_client import BackendClient, BackendError
@@ -28,6 +29,7 @@ class LiveCall:
         bootstrap: what the backend gave.
         offline: whether the demo brain talks.
         now: the current instant, aware; injected in tests.
+        deadlines: how long a caller waits for a tool.
     """
 
     def __init__(
@@ -37,13 +39,16 @@ class LiveCall:
         *,
         offline: bool,
         now: Callable[[], datetime] = _utc_now,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
     ) -> None:
         self._backend = backend
         self._id = bootstrap.call_id
         self._report = CallReport(lambda batch: backend.send(self._id, batch), now=now)
         tokens = CallTokens(bootstrap.servers, lambda: backend.renew(self._id), now=now)
         intend = post_to(lambda intent: backend.open_intent(self._id, intent))
-        factory = DynamicAgentFactory(offline=offline, now=now, watch=self._report.tool_called, intend=intend)
+        factory = DynamicAgentFactory(
+            offline=offline, now=now, watch=self._report.tool_called, intend=intend, deadlines=deadlines
+        )
         self._built = factory.build(bootstrap, tokens=tokens.source)
         self.agent = self._built.agent
 

@@ -24,6 +24,7 @@ from sandbox.app import create_app as create_sandbox
 from sandbox.settings import SandboxSettings
 from spawner.dynamic_agent_factory import BuiltAgent, DynamicAgentFactory
 from tests.clock import Clock
+from tests.patience import PATIENCE, PATIENT
 from tests.running import RunningApp, start
 from voxie_agents.mcp_client import McpClient
 from voxie_agents.offline import OfflineLLM
@@ -72,6 +73,7 @@ class World:
                 "GOOGLE_CALENDAR_API_URL": f"{self.sandbox.url}/calendar/v3/",
                 # A world that many tests share sends more in a minute than one owner's callers.
                 "GOOGLE_CALENDAR_REQUESTS_PER_MINUTE": 100_000,
+                **PATIENT,
                 **self.calendar_settings,
             },
         )
@@ -91,6 +93,8 @@ class World:
                 "ZAPIER_HOOKS": f'{{"{HOOK}": {{"url": "{url}", "key_fields": ["booking"]}}}}',
                 "ZAPIER_API_KEY": "sandbox",
                 "ZAPIER_API_URL": self.sandbox.url,
+                "ZAPIER_ACCEPTANCE_SECONDS": 10.0,
+                **PATIENT,
                 **self.zapier_settings,
             },
         )
@@ -185,7 +189,8 @@ class World:
     @asynccontextmanager
     async def caller(self, *, caller: str | None = None, model: llm.LLM[Any] | None = None) -> AsyncGenerator["Caller"]:
         """Somebody on the phone with the restaurant."""
-        built = DynamicAgentFactory(offline=True, now=self.clock.now).build(self.bootstrap(caller=caller))
+        factory = DynamicAgentFactory(offline=True, now=self.clock.now, deadlines=PATIENCE)
+        built = factory.build(self.bootstrap(caller=caller))
         session: Any = AgentSession(llm=model or OfflineLLM(), max_tool_steps=6)
         await session.start(built.agent, record=False)
         try:

@@ -15,6 +15,7 @@ from livekit.agents import RunContext, function_tool
 from livekit.agents.llm import RawFunctionTool
 from mcp.types import Tool
 
+from contracts.deadlines import Deadlines
 from contracts.events import IntentStep
 from contracts.grants import WHOLE, Granted
 from contracts.meta import CONSENT, GRANT_ARGUMENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, PURPOSE, SLOTS, RequestMeta, Role
@@ -42,7 +43,6 @@ from voxie_agents.tracing import note_outcome, span
 
 log = structlog.get_logger()
 
-READ_SECONDS, WRITE_SECONDS = 2.5, 5.0
 ANSWER_SECONDS = 0.5
 """What an answer may take on its way, beyond the deadline that the server keeps."""
 DISCOVERY_SECONDS = 5.0
@@ -128,10 +128,6 @@ class _Found:
         required = cast("list[str]", self.tool.input_schema.get("required", []))
         return any(name in required for name in self.instants.values())
 
-    @property
-    def seconds(self) -> float:
-        return READ_SECONDS if self.read_only else WRITE_SECONDS
-
 
 @dataclass
 class McpIntegration:
@@ -143,6 +139,7 @@ class McpIntegration:
         times: what was said about times.
         watch: told of each tool call.
         intend: told of a flow's writes before the first.
+        deadlines: how long a caller waits for a tool.
     """
 
     links: Sequence[ServerLink]
@@ -150,6 +147,7 @@ class McpIntegration:
     times: CallTimes
     watch: Callable[[CallRecord], None] = ignore_record
     intend: PostIntent = tell_nobody
+    deadlines: Deadlines = field(default_factory=Deadlines)
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     """Of this call's writes, in their order: what may be said to have been done."""
     _found: dict[str, _Found] = field(default_factory=dict[str, _Found])
@@ -158,11 +156,13 @@ class McpIntegration:
     """Servers whose tools are offered as the catalogue has them, until they are listed."""
     _names: ToolNames = field(default_factory=ToolNames)
     _epochs: dict[str, int] = field(default_factory=dict[str, int])
+    _learning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def complete(self) -> bool:
-        """Whether the tools of every server are known."""
-        return all(link.name in self._listed or link.name in self._known for link in self.links)
+        """Whether the tools of every server are known, and the zone where one of them tells it."""
+        listed = all(link.name in self._listed or link.name in self._known for link in self.links)
+        return listed and (self.times.zone is not None or self._listing is None)
 
     def reserve(self, names: frozenset[str]) -> None:
         """Keep names for the agent's own tools; to be called before ``discover``."""
@@ -211,11 +211,13 @@ class McpIntegration:
 
     async def _learn_zone(self) -> None:
         """A business without a zone of its own has its calendar's, which the list of bookings names."""
-        if self.times.zone is not None:
-            return
-        listing = next((name for name, found in self._found.items() if found.meta.get(PURPOSE) == "list"), None)
-        if listing is not None:
-            await self.call(listing, {})
+        async with self._learning:
+            if self.times.zone is None and self._listing is not None:
+                await self.call(self._listing, {})
+
+    @property
+    def _listing(self) -> str | None:
+        return next((name for name, found in self._found.items() if found.meta.get(PURPOSE) == "list"), None)
 
     def has(self, name: str) -> bool:
         """Whether a tool has been found."""
@@ -261,21 +263,21 @@ class McpIntegration:
         return answer
 
     async def _call_found(self, found: _Found, arguments: Mapping[str, Any]) -> ToolAnswer:
-        answer = await self._call_once(found, arguments, found.seconds)
+        answer = await self._call_once(found, arguments, self.deadlines.of(reads=found.read_only))
         failure = answer.failure
         if failure is not None and failure.current_epoch is not None:
             self._epochs[self._key(found, arguments) or ""] = failure.current_epoch
-            answer = await self._call_once(found, arguments, found.seconds)
+            answer = await self._call_once(found, arguments, self.deadlines.of(reads=found.read_only))
         elif failure is not None and failure.kind is ErrorKind.OUTCOME_UNKNOWN and self._key(found, arguments):
             # It is settled by reading, so it need not take as long again.
-            answer = await self._call_once(found, arguments, READ_SECONDS)
+            answer = await self._call_once(found, arguments, self.deadlines.read)
         self.times.learn_zone(answer.data.get("zone"))
         return answer
 
     async def _find(self, name: str) -> _Found | None:
         """A tool that was not there before; the caller is waiting, so a server that hangs is not waited for long."""
         try:
-            async with asyncio.timeout(READ_SECONDS):
+            async with asyncio.timeout(self.deadlines.read):
                 await self.discover()
         except TimeoutError:
             log.warning("servers not listed in time")
@@ -331,6 +333,9 @@ class McpIntegration:
         async def run(raw_arguments: dict[str, object], context: RunContext[Any]) -> str:
             if not found.read_only:
                 context.disallow_interruptions()
+            if found.instants:
+                # The servers may just have been found: without the zone no words mean an instant.
+                await self._learn_zone()
             try:
                 arguments = self._with_instants(found, raw_arguments)
             except TimeQuestion as question:

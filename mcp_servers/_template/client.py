@@ -7,8 +7,6 @@ import httpx
 from mcp_servers.shared.errors import NeedsReconnect, NotFound, TryLater, Unavailable
 from mcp_servers.shared.http import NoAnswer, Outbound, Policy, asks_for_patience, retry_after
 
-READ_SECONDS = 2.4
-
 
 class Vendor:
     """One account at the vendor.
@@ -34,7 +32,7 @@ class Vendor:
         request = httpx.Request("GET", f"{self._api_url}/items/{item_id}", headers=headers)
         policy = Policy(repeatable=True, refused=asks_for_patience)
         try:
-            response = await self._outbound.send(request, policy=policy, within=READ_SECONDS)
+            response = await self._outbound.send(request, policy=policy, within=self._outbound.deadlines.vendor_read)
         except NoAnswer:
             raise Unavailable("the vendor does not answer") from None
         match response.status_code:

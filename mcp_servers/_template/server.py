@@ -28,7 +28,7 @@ class TemplateIntegration:
 
     def __init__(self, settings: TemplateSettings) -> None:
         assert settings.api_key is not None, "checked by the settings"
-        self._outbound = Outbound.open()
+        self._outbound = Outbound.open(settings.deadlines)
         vendor = Vendor(self._outbound, api_url=settings.api_url, api_key=settings.api_key.get_secret_value())
         self._tools = TemplateTools(vendor)
 

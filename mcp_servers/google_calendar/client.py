@@ -29,8 +29,6 @@ from mcp_servers.shared.errors import (
 )
 from mcp_servers.shared.http import NoAnswer, Outbound, Policy, may_have_acted, retry_after
 
-READ_SECONDS = 2.4
-WRITE_SECONDS = 4.5
 LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded"}
 SCOPE_REASONS = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
 BUSY_FIELDS = "id,status,start,end,transparency,attendees(self,responseStatus)"
@@ -232,7 +230,9 @@ class GoogleCalendar:
             return
 
     async def _read(self, request: Any, call: Call | None) -> dict[str, Any]:
-        within = min(READ_SECONDS, call.remaining()) if call else READ_SECONDS
+        within = self._outbound.deadlines.vendor_read
+        if call is not None:
+            within = min(within, call.remaining())
         try:
             response = await self._send(request, call, within)
         except NoAnswer:
@@ -242,7 +242,7 @@ class GoogleCalendar:
     async def _write(self, request: Any, call: Call) -> dict[str, Any]:
         # Not bounded by the caller's patience: a write that has begun is brought to a known end.
         try:
-            response = await self._send(request, call, WRITE_SECONDS)
+            response = await self._send(request, call, self._outbound.deadlines.vendor_write)
         except NoAnswer as failure:
             if failure.sent:
                 raise OutcomeUnknown("Google Calendar did not answer a write") from None

@@ -48,7 +48,7 @@ class GoogleCalendarIntegration:
 
     def __init__(self, settings: GoogleCalendarSettings, *, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
-        self._outbound = Outbound.open()
+        self._outbound = Outbound.open(settings.deadlines)
         credentials = credentials_for(settings, MANIFEST, self._outbound, now=now)
         self._database = LedgerDatabase.for_service(
             MANIFEST.name,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from mcp_servers.google_calendar.account import OneAccount
 from mcp_servers.google_calendar.scopes import ALL
 from mcp_servers.google_calendar.settings import is_google
-from mcp_servers.google_calendar.token_file import EARLY_SECONDS, TOKEN_SECONDS, refusal
+from mcp_servers.google_calendar.token_file import EARLY_SECONDS, refusal
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import NeedsReconnect, Unavailable
 from mcp_servers.shared.http import NoAnswer, Outbound, Policy, asks_for_patience
@@ -70,7 +70,7 @@ class ServiceAccountCredentials(OneAccount):
         request = httpx.Request("POST", self._key.token_uri, data={"grant_type": GRANT, "assertion": self._assertion()})
         policy = Policy(repeatable=True, refused=asks_for_patience)
         try:
-            response = await self._outbound.send(request, policy=policy, within=TOKEN_SECONDS)
+            response = await self._outbound.send(request, policy=policy, within=self._outbound.deadlines.credential)
         except NoAnswer:
             raise Unavailable("Google's token endpoint does not answer") from None
         if response.status_code != 200:

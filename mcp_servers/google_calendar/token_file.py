@@ -19,7 +19,6 @@ from mcp_servers.shared.http import NoAnswer, Outbound, Policy, asks_for_patienc
 from mcp_servers.shared.settings import SettingsError
 
 EARLY_SECONDS = 60.0
-TOKEN_SECONDS = 2.5
 
 
 class StoredToken(BaseModel):
@@ -81,7 +80,9 @@ class FileCredentials(OneAccount):
         request = httpx.Request("POST", self._stored.token_uri, data=form)
         try:
             response = await self._outbound.send(
-                request, policy=Policy(repeatable=True, refused=asks_for_patience), within=TOKEN_SECONDS
+                request,
+                policy=Policy(repeatable=True, refused=asks_for_patience),
+                within=self._outbound.deadlines.credential,
             )
         except NoAnswer:
             raise Unavailable("Google's token endpoint does not answer") from None

@@ -120,7 +120,7 @@ def _verifier(manifest: Manifest, settings: ServerSettings, now: Callable[[], fl
     if settings.auth == "static":
         return StaticVerifier(static_token(settings, server=manifest.name)[0])
     return CallTokenVerifier(
-        Outbound.open(),
+        Outbound.open(settings.deadlines),
         issuer=settings.issuer_url or "",
         resource=settings.resource or manifest.service.resource,
         now=now,

@@ -71,9 +71,10 @@ class CallReader:
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
 
-    def __call__(self, request: ServerRequestContext[Any, Any], *, tool: str, seconds: float) -> Call:
+    def __call__(self, request: ServerRequestContext[Any, Any], *, tool: str, reads: bool) -> Call:
         """Read who calls; see ``ReadCall``."""
         meta = _read_meta(dict(request.meta or {}))
+        seconds = self._settings.deadlines.of(reads=reads)
         deadline = asyncio.get_running_loop().time() + min(meta.deadline or seconds, seconds)
         if self._settings.auth == "static":
             return self._trusted_client(meta, tool, deadline)

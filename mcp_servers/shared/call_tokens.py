@@ -24,7 +24,6 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068)
 LIFETIME_SECONDS = 600.0
 LEEWAY_SECONDS = 60.0
 """How far the backend's clock and ours may differ."""
-FETCH_SECONDS = 2.0
 KEYS_FRESH, KEYS_USABLE = 300.0, 3600.0
 REVOKED_FRESH, REVOKED_USABLE = 10.0, 25.0
 """An ended call is refused within 30 s: no answer is given from an older list."""
@@ -108,7 +107,9 @@ class Published(Generic[T]):
         asked_at = self._now()
         policy = Policy(repeatable=True, refused=asks_for_patience)
         try:
-            response = await self._outbound.send(httpx.Request("GET", self._url), policy=policy, within=FETCH_SECONDS)
+            response = await self._outbound.send(
+                httpx.Request("GET", self._url), policy=policy, within=self._outbound.deadlines.credential
+            )
             if response.status_code == 200:
                 self._known = (asked_at, self._read(response.content))
                 return

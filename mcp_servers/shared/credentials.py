@@ -35,7 +35,6 @@ from mcp_servers.shared.settings import ServerSettings, SettingsError
 
 log = structlog.get_logger()
 
-EXCHANGE_SECONDS = 2.0
 EARLY_SECONDS = 10.0
 LONGEST_SECONDS = 600.0
 """The life of a call token: each new one is exchanged again, so that a grant that was taken away is noticed."""
@@ -249,7 +248,7 @@ class Broker:
         request = httpx.Request("POST", self._url, data=form, headers=headers)
         policy = Policy(repeatable=True, refused=asks_for_patience)
         try:
-            response = await self._outbound.send(request, policy=policy, within=EXCHANGE_SECONDS)
+            response = await self._outbound.send(request, policy=policy, within=self._outbound.deadlines.credential)
         except NoAnswer:
             raise Unavailable("the backend does not answer") from None
         if response.status_code != 200:

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+from contracts.deadlines import Deadlines
 from contracts.telemetry import SpanKey, SpanName
 from mcp_servers.shared.tracing import note_outcome, span
 
@@ -66,6 +67,7 @@ class Outbound:
 
     Args:
         client: the pool to send with.
+        deadlines: of the tools that send through it.
         sleep: waits between tries; injected in tests.
         jitter: a number from 0 to 1; injected in tests.
     """
@@ -74,17 +76,21 @@ class Outbound:
         self,
         client: httpx.AsyncClient,
         *,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._client = client
+        self.deadlines = deadlines
         self._sleep = sleep
         self._jitter = jitter
 
     @classmethod
-    def open(cls) -> "Outbound":
+    def open(cls, deadlines: Deadlines = Deadlines()) -> "Outbound":  # noqa: B008 - frozen
         """With a pool of its own; redirects are not followed, since a payload must not travel to another place."""
-        return cls(httpx.AsyncClient(limits=POOL, http2=True, follow_redirects=False, timeout=10.0))
+        return cls(
+            httpx.AsyncClient(limits=POOL, http2=True, follow_redirects=False, timeout=10.0), deadlines=deadlines
+        )
 
     async def aclose(self) -> None:
         """Close the pool."""

@@ -17,7 +17,7 @@ from contracts.meta import ROLES, Role
 from contracts.results import ErrorKind
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import CONSEQUENCES, NotAllowed, ServerError, Unavailable
-from mcp_servers.shared.tools import READ_DEADLINE, ReadCall
+from mcp_servers.shared.tools import ReadCall
 
 log = structlog.get_logger()
 
@@ -83,7 +83,7 @@ class ServedResource(Resource):
             raise MCPError(code=code, message=error.error, data=failure) from None
 
     async def _read_checked(self, spec: ResourceSpec) -> BaseModel:
-        call: Call = self.read_call(_asking.get(), tool=spec.tool, seconds=READ_DEADLINE)
+        call: Call = self.read_call(_asking.get(), tool=spec.tool, reads=True)
         if call.role not in spec.roles:
             raise NotAllowed(f"{spec.uri} needs role {' or '.join(sorted(spec.roles))}; this call has {call.role}")
         try:

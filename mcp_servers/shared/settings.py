@@ -9,6 +9,7 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.deadlines import Deadlines
 from contracts.meta import Role
 from contracts.modes import Mode
 
@@ -47,6 +48,10 @@ class ServerSettings(BaseSettings):
     """Resource id of this server (audience of call tokens); the manifest's own when unset."""
     service_token: Annotated[SecretStr | None, Field(validation_alias="MCP_SERVICE_TOKEN")] = None
     """Authenticates this server to the backend's broker; worth nothing without a live call token."""
+    read_seconds: Annotated[float, Field(validation_alias="MCP_READ_SECONDS", gt=0, le=120)] = Deadlines.read
+    """How long a tool that only reads may take, seconds; a client that wants the answer sooner says so."""
+    write_seconds: Annotated[float, Field(validation_alias="MCP_WRITE_SECONDS", gt=0, le=120)] = Deadlines.write
+    """The same of a tool that changes something. What has begun is brought to a known end beyond it."""
     log_format: Annotated[Literal["json", "console"], Field(validation_alias="VOXIE_LOG_FORMAT")] = "json"
     """json or console."""
     show_client: Annotated[bool, Field(validation_alias="MCP_SHOW_CLIENT")] = True
@@ -61,6 +66,11 @@ class ServerSettings(BaseSettings):
     """PostgreSQL for several replicas; a SQLite file in the state folder when unset."""
     ledger_secret: Annotated[SecretStr | None, Field(validation_alias="VOXIE_LEDGER_SECRET", min_length=32)] = None
     """What makes operation ids unguessable; the same for every replica of a shared ledger."""
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """How long a tool may take."""
+        return Deadlines(read=self.read_seconds, write=self.write_seconds)
 
     @property
     def demo(self) -> bool:

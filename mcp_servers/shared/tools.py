@@ -25,8 +25,6 @@ from mcp_servers.shared.tracing import note_outcome, span
 
 log = structlog.get_logger()
 
-READ_DEADLINE = 2.5
-WRITE_DEADLINE = 5.0
 SHOWN_CHARACTERS = 64
 
 
@@ -70,9 +68,9 @@ class ToolSpec(Generic[A]):
     slots: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
     @property
-    def deadline(self) -> float:
-        """Seconds this tool may take when the client does not say."""
-        return READ_DEADLINE if self.effect == "read" else WRITE_DEADLINE
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.effect == "read"
 
     def meta(self) -> dict[str, Any]:
         """What the tool tells a trusted client beside its schema."""
@@ -91,7 +89,7 @@ class ToolSpec(Generic[A]):
         """MCP's hints."""
         return ToolAnnotations(
             title=self.title,
-            read_only_hint=self.effect == "read",
+            read_only_hint=self.reads,
             destructive_hint=self.effect == "destroy",
             idempotent_hint=self.idempotent,
             open_world_hint=True,
@@ -101,13 +99,13 @@ class ToolSpec(Generic[A]):
 class ReadCall(Protocol):
     """Turns a request's credentials and ``_meta`` into a ``Call``."""
 
-    def __call__(self, request: ServerRequestContext[Any, Any], *, tool: str, seconds: float) -> Call:
+    def __call__(self, request: ServerRequestContext[Any, Any], *, tool: str, reads: bool) -> Call:
         """Read who calls.
 
         Args:
             request: as the SDK has it.
             tool: its name; a call token must grant it.
-            seconds: how long the answer may take when the client does not want it sooner.
+            reads: whether it changes nothing: an answer is due sooner then.
 
         Raises:
             BadRequest: a ``voxie/…`` key of ``_meta`` is unknown or wrong.
@@ -165,7 +163,7 @@ class WrappedTool(Tool):
 
     async def _run_checked(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Result:
         spec: ToolSpec[Any] = self.spec
-        call: Call = self.read_call(context.request_context, tool=spec.name, seconds=spec.deadline)
+        call: Call = self.read_call(context.request_context, tool=spec.name, reads=spec.reads)
         if not _within_role(spec, call) and not _grantable(spec, call):
             raise NotAllowed(f"{spec.name} needs role {' or '.join(sorted(spec.roles))}; this call has {call.role}")
         checked = _check(spec.arguments, arguments)
@@ -174,7 +172,7 @@ class WrappedTool(Tool):
             async with asyncio.timeout(call.remaining()):
                 return await spec.run(checked, call)
         except TimeoutError:
-            if spec.effect == "read":
+            if spec.reads:
                 raise Unavailable("no answer within the deadline") from None
             raise OutcomeUnknown("no answer within the deadline; the outcome will be settled by reading") from None
         except ServerError:
@@ -182,7 +180,7 @@ class WrappedTool(Tool):
         except Exception as error:
             # The outermost boundary of a tool: only the type is logged, since a message may hold what a caller said.
             log.error("tool crashed", tool=spec.name, error_type=type(error).__name__)  # noqa: TRY400
-            if spec.effect == "read":
+            if spec.reads:
                 raise Unavailable("internal error") from error
             raise OutcomeUnknown("internal error; the outcome will be settled by reading") from error
 

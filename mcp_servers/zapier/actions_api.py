@@ -11,7 +11,7 @@ from mcp_servers.shared.errors import Unavailable
 from mcp_servers.shared.http import Outbound
 from mcp_servers.zapier.vendor import ask, items, mapping, read_object
 from mcp_servers.zapier.ways import ActionField, ActionRun, FoundAction
-from mcp_servers.zapier.workflow_api import MOST_APPS, READ_SECONDS, WRITE_SECONDS, parted, read_run
+from mcp_servers.zapier.workflow_api import MOST_APPS, parted, read_run
 
 AUDIENCE = "zapier.com"
 EARLY_SECONDS = 60.0
@@ -52,7 +52,9 @@ class ClientCredentials:
                 "audience": AUDIENCE,
             }
             request = httpx.Request("POST", self._token_url, data=form)
-            answer = read_object(await ask(self._outbound, request, reads=True, within=READ_SECONDS))
+            answer = read_object(
+                await ask(self._outbound, request, reads=True, within=self._outbound.deadlines.vendor_read)
+            )
             token, expires_in = answer.get("access_token"), answer.get("expires_in")
             if not isinstance(token, str) or not token:
                 raise Unavailable("Zapier's answer to the client credentials holds no token")
@@ -93,7 +95,9 @@ class ActionsApi:
         app, kind, key = parted(action_type)
         body = {"selected_api": app, "action": key, "type_of": kind, "params": {}}
         request = await self._request("POST", "/api/v4/implementations/needs/", body)
-        answer = read_object(await ask(self._outbound, request, reads=True, within=READ_SECONDS))
+        answer = read_object(
+            await ask(self._outbound, request, reads=True, within=self._outbound.deadlines.vendor_read)
+        )
         return [
             ActionField(str(item.get("key", "")), str(item.get("label", "")), bool(item.get("required")))
             for item in items(answer, "needs")
@@ -107,7 +111,7 @@ class ActionsApi:
         if connection is not None:
             data["authentication_id"] = connection
         request = await self._request("POST", "/api/actions/v1/runs", {"data": data})
-        response = await ask(self._outbound, request, reads=False, within=WRITE_SECONDS)
+        response = await ask(self._outbound, request, reads=False, within=self._outbound.deadlines.vendor_write)
         return str(mapping(read_object(response, reads=False).get("data"), reads=False).get("id", ""))
 
     async def outcome(self, run_id: str) -> ActionRun:
@@ -122,7 +126,7 @@ class ActionsApi:
 
     async def _get(self, path: str, **query: str) -> dict[str, Any]:
         request = await self._request("GET", path, query=query)
-        return read_object(await ask(self._outbound, request, reads=True, within=READ_SECONDS))
+        return read_object(await ask(self._outbound, request, reads=True, within=self._outbound.deadlines.vendor_read))
 
     async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None

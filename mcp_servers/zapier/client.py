@@ -13,7 +13,6 @@ from mcp_servers.zapier.delivery import Reason
 from mcp_servers.zapier.settings import Hook
 
 DELIVERY_FIELD = "voxie_delivery_id"
-READ_SECONDS = 2.4
 PAGE = 50
 MOST_PAGES = 20
 

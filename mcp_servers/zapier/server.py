@@ -47,7 +47,7 @@ class ZapierIntegration:
 
     def __init__(self, settings: ZapierSettings, *, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
-        self._outbound = Outbound.open()
+        self._outbound = Outbound.open(settings.deadlines)
         self._database = LedgerDatabase.for_service(
             MANIFEST.name,
             state=settings.state,
@@ -73,7 +73,16 @@ class ZapierIntegration:
         operations = Operations(self._database)
         self._writer = Writer(operations)
         zaps = ListedZaps(ttl=MANIFEST.cache.lists, now=now)
-        self._tools = ZapierTools(ways, zaps, hooks, settings.hooks, self._dispatcher, queue, settings.demo)
+        self._tools = ZapierTools(
+            ways,
+            zaps,
+            hooks,
+            settings.hooks,
+            self._dispatcher,
+            queue,
+            demo=settings.demo,
+            acceptance=settings.acceptance_seconds,
+        )
         self._owner_tools = OwnerTools(
             ways,
             self._writer,

@@ -75,6 +75,8 @@ class ZapierSettings(ServerSettings):
     token_url: Annotated[str, Field(validation_alias="ZAPIER_TOKEN_URL")] = "https://zapier.com/oauth/token/"  # noqa: S105 - a URL
     hook_seconds: Annotated[float, Field(validation_alias="ZAPIER_HOOK_SECONDS", gt=0, le=60)] = 10.0
     """How long one request to a hook may take."""
+    acceptance_seconds: Annotated[float, Field(validation_alias="ZAPIER_ACCEPTANCE_SECONDS", gt=0, le=60)] = 1.5
+    """How long a caller waits for Zapier to take a delivery. It is stored before, and goes on after."""
     per_second: Annotated[int, Field(validation_alias="ZAPIER_RATE_PER_SECOND", ge=1)] = 30
     per_five_minutes: Annotated[int, Field(validation_alias="ZAPIER_RATE_PER_5_MINUTES", ge=1)] = 10_000
     longest_pause: Annotated[float, Field(validation_alias="ZAPIER_LONGEST_PAUSE_SECONDS", gt=0)] = 900.0

@@ -19,8 +19,6 @@ from mcp_servers.zapier.settings import Hook
 from mcp_servers.zapier.spoken import SPEECH, failure_of, receipt_of
 from mcp_servers.zapier.ways import ManagesZaps, WaySource, Zap
 
-ACCEPTANCE_SECONDS = 1.5
-"""How long a caller waits for Zapier to take a delivery. It is stored before, and goes on after."""
 OVER = {"success": True, "error": False, "error_handled": False, "halted": False, "filtered": False}
 """How a run that is over ended: whether it ran to its end."""
 SHOWN_SCHEMAS = 2_000
@@ -39,6 +37,7 @@ class ZapierTools:
         dispatcher: delivers.
         queue: knows what became of a delivery.
         demo: whether receipts are of the sandbox.
+        acceptance: seconds that a caller waits for Zapier to take a delivery; it is stored before, and goes on after.
     """
 
     ways: WaySource
@@ -48,6 +47,7 @@ class ZapierTools:
     dispatcher: Dispatcher
     queue: DeliveryQueue
     demo: bool
+    acceptance: float
 
     def specs(self) -> Sequence[ToolSpec[Any]]:
         """What the server registers."""
@@ -102,7 +102,7 @@ class ZapierTools:
             payload=args.payload,
             deferred=hooks.deferred.get(args.zap_id),
         )
-        delivery, is_new = await self.dispatcher.deliver(new, wait=min(ACCEPTANCE_SECONDS, call.remaining() / 2))
+        delivery, is_new = await self.dispatcher.deliver(new, wait=min(self.acceptance, call.remaining() / 2))
         failure = failure_of(delivery)
         if failure is not None:
             raise failure

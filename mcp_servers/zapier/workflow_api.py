@@ -11,8 +11,6 @@ from mcp_servers.shared.http import Outbound
 from mcp_servers.zapier.vendor import ask, items, mapping, read_object
 from mcp_servers.zapier.ways import ActionField, ActionRun, FoundAction, Zap, ZapRun
 
-READ_SECONDS = 2.4
-WRITE_SECONDS = 4.0
 PAGE = 50
 MOST_PAGES = 20
 MOST_APPS = 3
@@ -53,14 +51,21 @@ class WorkflowApi:
     async def set_enabled(self, zap_id: str, *, enabled: bool) -> Zap:
         """Turn a Zap on or off; doing it twice is harmless."""
         path = f"/v2/zaps/{_plain(zap_id)}/enable" if enabled else self._disable_path.format(id=_plain(zap_id))
-        response = await ask(self._outbound, self._request("POST", path), reads=True, within=WRITE_SECONDS)
+        response = await ask(
+            self._outbound, self._request("POST", path), reads=True, within=self._outbound.deadlines.vendor_write
+        )
         return _zap(_unwrapped(read_object(response)))
 
     async def create_zap(self, title: str, steps: list[dict[str, Any]]) -> Zap:
         """Make a Zap from steps whose actions are given as ``find_actions`` names them."""
         fresh = [{**step, "action": await self._fresh_id(str(step.get("action")))} for step in steps]
         body = {"data": {"title": title, "steps": fresh}}
-        response = await ask(self._outbound, self._request("POST", "/v2/zaps", body), reads=False, within=WRITE_SECONDS)
+        response = await ask(
+            self._outbound,
+            self._request("POST", "/v2/zaps", body),
+            reads=False,
+            within=self._outbound.deadlines.vendor_write,
+        )
         return _zap(_unwrapped(read_object(response, reads=False)))
 
     async def find_actions(self, app: str) -> list[FoundAction]:
@@ -76,7 +81,9 @@ class WorkflowApi:
         """What an action takes."""
         path = f"/v2/actions/{await self._fresh_id(action_type)}/inputs"
         request = self._request("POST", path, {"data": {"authentication": None, "inputs": {}}})
-        answer = read_object(await ask(self._outbound, request, reads=True, within=READ_SECONDS))
+        answer = read_object(
+            await ask(self._outbound, request, reads=True, within=self._outbound.deadlines.vendor_read)
+        )
         return [
             ActionField(str(item.get("id", "")), str(item.get("title", "")), bool(item.get("is_required")))
             for item in items(answer)
@@ -90,7 +97,7 @@ class WorkflowApi:
         good = next((item.get("id") for item in connections if not item.get("is_expired")), None)
         data = {"action": await self._fresh_id(action_type), "authentication": good, "inputs": inputs}
         request = self._request("POST", "/v2/action-runs", {"data": data})
-        response = await ask(self._outbound, request, reads=False, within=WRITE_SECONDS)
+        response = await ask(self._outbound, request, reads=False, within=self._outbound.deadlines.vendor_write)
         return str(mapping(read_object(response, reads=False).get("data"), reads=False).get("id", ""))
 
     async def outcome(self, run_id: str) -> ActionRun:
@@ -108,7 +115,7 @@ class WorkflowApi:
 
     async def _get(self, path: str, **query: object) -> dict[str, Any]:
         request = self._request("GET", path, query={key: str(value) for key, value in query.items()})
-        return read_object(await ask(self._outbound, request, reads=True, within=READ_SECONDS))
+        return read_object(await ask(self._outbound, request, reads=True, within=self._outbound.deadlines.vendor_read))
 
     def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None

@@ -20,6 +20,7 @@ from tests.backend.served import (
     free_port,
     serve_backend,
 )
+from tests.patience import PATIENCE
 from tests.world import HOOK, World, open_world
 from voxie_agents.backend_client import BackendClient
 from voxie_agents.offline import OfflineLLM
@@ -71,7 +72,9 @@ class Installation:
     async def call(self, call_id: str) -> AsyncGenerator["Talk"]:
         """The worker's side of a call that was spawned, and a caller who talks by text."""
         client = BackendClient(self.backend.app.url, SecretStr(SERVICE_TOKEN))
-        live = LiveCall(client, await client.bootstrap(call_id), offline=True, now=self.world.clock.now)
+        live = LiveCall(
+            client, await client.bootstrap(call_id), offline=True, now=self.world.clock.now, deadlines=PATIENCE
+        )
         session: Any = AgentSession(llm=OfflineLLM(), max_tool_steps=6)
         live.watch(session)
         await session.start(live.agent, record=False)

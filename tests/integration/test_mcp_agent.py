@@ -15,6 +15,7 @@ from contracts.meta import CONSENT
 from contracts.results import ErrorKind
 from spawner.dynamic_agent_factory import BuiltAgent, DynamicAgentFactory
 from tests.fakes.scripted_llm import Call, ScriptedLLM, Step
+from tests.patience import PATIENCE
 from tests.running import running
 from tests.world import TOKEN, ZONE, World
 from voxie_agents import caller_agent
@@ -67,7 +68,7 @@ async def talking(
     """A call. ``wait`` until each server has been listed, unless one is down."""
     records: list[CallRecord] = []
     model = ScriptedLLM()
-    factory = DynamicAgentFactory(offline=False, now=world.clock.now, watch=records.append)
+    factory = DynamicAgentFactory(offline=False, now=world.clock.now, watch=records.append, deadlines=PATIENCE)
     built = factory.build(change(world.bootstrap()))
     session: Any = AgentSession(llm=model, max_tool_steps=6)
     await session.start(built.agent, record=False)

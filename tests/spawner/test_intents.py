@@ -13,6 +13,7 @@ from contracts.events import IntentStep
 from spawner.dynamic_agent_factory import DynamicAgentFactory
 from spawner.live_call import LiveCall
 from tests.backend.conftest import SERVICE_TOKEN, Backend, open_backend
+from tests.patience import PATIENCE
 from tests.world import Caller, World
 from voxie_agents.backend_client import BackendClient
 from voxie_agents.offline import OfflineLLM
@@ -27,7 +28,7 @@ async def live_call(world: World, backend: Backend, *, url: str | None = None) -
     call = (await backend.post("/api/calls", {"agent_id": "restaurant"}))["id"]
     client = BackendClient(url or backend.url, SecretStr(SERVICE_TOKEN), pauses=())
     bootstrap = world.bootstrap().model_copy(update={"call_id": call})
-    live = LiveCall(client, bootstrap, offline=True, now=world.clock.now)
+    live = LiveCall(client, bootstrap, offline=True, now=world.clock.now, deadlines=PATIENCE)
     session: Any = AgentSession(llm=OfflineLLM(), max_tool_steps=6)
     live.watch(session)
     await session.start(live.agent, record=False)
@@ -46,7 +47,7 @@ async def test_the_intent_is_told_before_the_first_write_leaves(emptied_world: W
         told.append((steps, list(emptied_world.upstream)))
         return True
 
-    factory = DynamicAgentFactory(offline=True, now=emptied_world.clock.now, intend=note)
+    factory = DynamicAgentFactory(offline=True, now=emptied_world.clock.now, intend=note, deadlines=PATIENCE)
     built = factory.build(emptied_world.bootstrap())
     session: Any = AgentSession(llm=OfflineLLM(), max_tool_steps=6)
     await session.start(built.agent, record=False)

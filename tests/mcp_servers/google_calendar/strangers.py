@@ -14,6 +14,7 @@ from mcp_servers.google_calendar.server import create as create_calendar
 from mcp_servers.google_calendar.settings import GoogleCalendarSettings
 from tests.fakes.backend import SERVICE_TOKEN, StandInBackend, stand_in_backend
 from tests.mcp_servers.wire import Door
+from tests.patience import PATIENT
 from tests.running import running
 from tests.world import BEARER, World, open_world
 
@@ -183,6 +184,7 @@ async def open_strangers(state: Path) -> AsyncGenerator[Strangers]:
             MCP_SERVICE_TOKEN=SERVICE_TOKEN,
             GOOGLE_CALENDAR_API_URL=f"{world.sandbox.url}/calendar/v3/",
             GOOGLE_CALENDAR_REQUESTS_PER_MINUTE="100000",
+            **PATIENT,
         )
         async with running(create_calendar(settings, now=world.clock.seconds)) as served:
             door = Door("google-calendar", served.url, "", TOOLS[0], {})

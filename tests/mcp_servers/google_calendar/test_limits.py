@@ -8,8 +8,8 @@ import pytest
 
 from contracts.meta import Role
 from contracts.results import ErrorKind
-from mcp_servers.google_calendar.client import READ_SECONDS, WRITE_SECONDS
 from mcp_servers.google_calendar.limits import Limiter
+from mcp_servers.google_calendar.settings import GoogleCalendarSettings
 from mcp_servers.google_calendar.tools import tool_specs
 from mcp_servers.shared.errors import TryLater
 from tests.world import World, open_world
@@ -137,8 +137,11 @@ async def test_requests_share_a_kept_connection(world: World) -> None:
 
 def test_a_read_has_two_and_a_half_seconds_and_a_write_five() -> None:
     nothing: Any = None  # no tool is run
-    seconds = {spec.name: spec.deadline for spec in tool_specs(nothing, nothing)}
+    deadlines = GoogleCalendarSettings(
+        _env_file=None, VOXIE_MODE="demo", GOOGLE_CALENDAR_ACCESS_TOKEN="sandbox"
+    ).deadlines
+    seconds = {spec.name: deadlines.of(reads=spec.reads) for spec in tool_specs(nothing, nothing)}
     assert {name for name, most in seconds.items() if most == 2.5} == {tool for tool, _ in READS}
     assert {name for name, most in seconds.items() if most == 5.0} == {tool for tool, _ in WRITES}
-    assert READ_SECONDS < 2.5
-    assert WRITE_SECONDS < 5.0
+    assert deadlines.vendor_read < 2.5
+    assert deadlines.vendor_write < 5.0

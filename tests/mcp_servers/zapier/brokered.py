@@ -19,6 +19,7 @@ from sandbox.settings import SandboxSettings
 from tests.clock import Clock
 from tests.fakes.backend import SERVICE_TOKEN, StandInBackend, stand_in_backend
 from tests.mcp_servers.zapier.desk import Desk
+from tests.patience import PATIENT
 from tests.running import start
 from voxie_agents.mcp_client import McpClient
 
@@ -52,6 +53,7 @@ class BrokeredDesk(Desk):
                 "MCP_SERVICE_TOKEN": SERVICE_TOKEN,
                 "ZAPIER_API_URL": self.sandbox.url,
                 "ZAPIER_ACTIONS_URL": f"{self.sandbox.url}/api/v0/sdk/zapier",
+                **PATIENT,
                 **self.given,
             },
         )

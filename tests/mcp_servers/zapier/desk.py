@@ -19,6 +19,7 @@ from mcp_servers.zapier.settings import ZapierSettings
 from sandbox.app import create_app as create_sandbox
 from sandbox.settings import SandboxSettings
 from tests.clock import Clock
+from tests.patience import PATIENT
 from tests.running import RunningApp, start
 from tests.world import ADMIN, HOOK, TOKEN
 from voxie_agents.mcp_client import McpClient
@@ -60,6 +61,7 @@ class Desk:
                 "ZAPIER_HOOKS": json.dumps(hooks),
                 "ZAPIER_API_KEY": "sandbox",
                 "ZAPIER_API_URL": self.sandbox.url,
+                **PATIENT,
                 **self.given,
             },
         )

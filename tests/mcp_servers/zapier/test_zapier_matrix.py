@@ -30,7 +30,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
     "success": {},
     "wrong credential": {"status": 401},
     "rate limit": {"status": 429, "headers": {"retry-after": "60"}},
-    "timeout": {"delay": 9},
+    "timeout": {"delay": 2},
     "malformed": {"status": 200, "body": "text"},
     "broken": {"status": 500},
     "cut": {"cut": "after"},
@@ -58,16 +58,24 @@ CELLS = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lasting(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Desk]:
-    async with open_desk(tmp_path_factory.mktemp("matrix"), ZAPIER_HOOK_SECONDS="3") as opened:
+    async with open_desk(tmp_path_factory.mktemp("matrix")) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Desk]:
+    """Where nobody waits for long: a timeout is over soon."""
+    async with open_desk(tmp_path_factory.mktemp("hasty"), MCP_READ_SECONDS="1", MCP_WRITE_SECONDS="1") as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(lasting: Desk) -> AsyncGenerator[Desk]:
+async def desk(lasting: Desk, hasty: Desk, request: pytest.FixtureRequest) -> AsyncGenerator[Desk]:
     """The module's desk: each test begins at another time, so that nothing is a repetition and every pause is over."""
-    lasting.clock.advance(hours=1)
-    yield lasting
-    await lasting.clear_faults()
+    wanted = hasty if "timeout" in request.node.name else lasting
+    wanted.clock.advance(hours=1)
+    yield wanted
+    await wanted.clear_faults()
 
 
 async def test_the_table_has_every_tool_and_every_trouble() -> None:

@@ -20,6 +20,7 @@ from sandbox.app import create_app as create_sandbox
 from sandbox.settings import SandboxSettings
 from tests.backend.served import MCP_SERVICE_TOKEN, Backend, serve_backend
 from tests.clock import Clock
+from tests.patience import PATIENT
 from tests.running import RunningApp, running
 from tests.world import ADMIN, HOOK
 from voxie_agents.mcp_client import McpClient
@@ -56,6 +57,7 @@ async def zapier(state: Path, backend: Backend, sandbox: RunningApp) -> AsyncGen
         MCP_ISSUER_URL=backend.app.url,
         MCP_SERVICE_TOKEN=MCP_SERVICE_TOKEN,
         ZAPIER_API_URL=sandbox.url,
+        **PATIENT,
     )
     async with running(create(settings, now=backend.clock.seconds)) as served:
         yield served

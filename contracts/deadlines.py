@@ -1,0 +1,35 @@
+"""How long one tool call may take, for the client that waits and the server that works."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Seconds of one call of a tool, all its requests together. A caller on the phone is waiting.
+
+    Args:
+        read: of a tool that only reads.
+        write: of a tool that changes something.
+    """
+
+    read: float = 2.5
+    write: float = 5.0
+
+    def of(self, *, reads: bool) -> float:
+        """Seconds that the client waits and the server takes at most."""
+        return self.read if reads else self.write
+
+    @property
+    def vendor_read(self) -> float:
+        """What a vendor may take of a read, so that its silence can still be told in time."""
+        return self.read * 0.96
+
+    @property
+    def vendor_write(self) -> float:
+        """What a vendor may take of a write."""
+        return self.write * 0.9
+
+    @property
+    def credential(self) -> float:
+        """What may pass until a credential, or the keys to check one, is there: asked for on the way, before the vendor."""
+        return self.read * 0.8

@@ -1,0 +1,6 @@
+"""Deadlines for tests that are about something else: a busy machine may stop for longer than a caller would wait."""
+
+from contracts.deadlines import Deadlines
+
+PATIENCE = Deadlines(read=30.0, write=30.0)
+PATIENT = {"MCP_READ_SECONDS": PATIENCE.read, "MCP_WRITE_SECONDS": PATIENCE.write}
