@@ -21,6 +21,7 @@ COPIED = (
     "sandbox",
     "cli",
     "storage",
+    "tracing",
     "tests",
     "scripts",
 )

@@ -1,6 +1,7 @@
 """Builds an agent from what the backend stores of it."""
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -34,9 +35,10 @@ class BuiltAgent:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for link in self.integration.links:
-            await link.client.aclose()
-        await self.pool.close()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.pool.close)
+            for link in self.integration.links:
+                stack.push_async_callback(link.client.aclose)
 
 
 class DynamicAgentFactory:

@@ -1,6 +1,7 @@
 """A call that goes on: the agent with the bearers of its servers, and the report to the backend. For voice and for text alike."""
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,11 +58,16 @@ class LiveCall:
         self._report.watch(session)
 
     async def aclose(self) -> None:
-        """Close the connections, tell the rest of the report, and that the call has ended."""
-        await self._built.aclose()
-        await self._report.aclose()
-        async with self._backend:
-            try:
-                await self._backend.end(self._id)
-            except BackendError as error:
-                log.warning("end of a call not told", error_type=type(error).__name__)
+        """Close the connections, tell the rest of the report, and that the call has ended: each whatever became of the others."""
+        async with AsyncExitStack() as stack:
+            # The last is done first.
+            stack.push_async_callback(self._backend.aclose)
+            stack.push_async_callback(self._tell_the_end)
+            stack.push_async_callback(self._report.aclose)
+            stack.push_async_callback(self._built.aclose)
+
+    async def _tell_the_end(self) -> None:
+        try:
+            await self._backend.end(self._id)
+        except BackendError as error:
+            log.warning("end of a call not told", error_type=type(error).__name__)

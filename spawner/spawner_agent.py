@@ -12,10 +12,10 @@ from contracts.calls import CallBootstrap
 from spawner.agent_loader import CallJob, PhoneLine, load_call
 from spawner.live_call import LiveCall
 from spawner.settings import SpawnerSettings
+from tracing import start_tracing
 from voxie_agents.backend_client import BackendClient, BackendError, CallOver
 from voxie_agents.caller_agent import session_options
 from voxie_agents.settings import AgentSettings
-from voxie_agents.tracing import start_tracing
 from voxie_agents.voice import TEXT_ONLY, hears, room_options, speech_options
 from voxie_agents.worker import make_worker, run_worker, tell
 from voxie_agents.worker_settings import load

@@ -22,6 +22,7 @@ from contracts.meta import CONSENT, GRANT_ARGUMENT, INSTANT_ARGUMENTS, KEY_ARGUM
 from contracts.operations import operation_key
 from contracts.results import ErrorKind, Receipt, ToolAnswer, ToolFailure
 from contracts.telemetry import SpanName
+from tracing import note_outcome, span
 from voxie_agents.call_times import CallTimes, TimeQuestion
 from voxie_agents.intents import PostIntent, tell_nobody
 from voxie_agents.mcp_catalogue import as_listed, unchanged
@@ -39,7 +40,6 @@ from voxie_agents.mcp_offers import (
     replace_instants,
 )
 from voxie_agents.mcp_outputs import tool_error, tool_output
-from voxie_agents.tracing import note_outcome, span
 
 log = structlog.get_logger()
 

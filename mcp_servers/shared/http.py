@@ -16,7 +16,7 @@ import httpx
 
 from contracts.deadlines import Deadlines
 from contracts.telemetry import SpanKey, SpanName
-from mcp_servers.shared.tracing import note_outcome, span
+from tracing import note_outcome, span
 
 POOL = httpx.Limits(max_connections=50, max_keepalive_connections=20, keepalive_expiry=60.0)
 FIRST_PAUSE = 0.1

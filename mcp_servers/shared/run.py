@@ -15,7 +15,7 @@ from contracts.manifest import Manifest
 from mcp_servers.shared.auth import static_token
 from mcp_servers.shared.settings import ServerSettings, SettingsError, SettingsT, load_settings
 from mcp_servers.shared.telemetry import configure_logging
-from mcp_servers.shared.tracing import start_tracing
+from tracing import start_tracing
 
 
 def run_server(

@@ -21,7 +21,7 @@ from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import CONSEQUENCES, BadRequest, NotAllowed, OutcomeUnknown, ServerError, Unavailable
 from mcp_servers.shared.schemas import compact_schema
 from mcp_servers.shared.telemetry import ToolMetrics
-from mcp_servers.shared.tracing import note_outcome, span
+from tracing import note_outcome, span
 
 log = structlog.get_logger()
 

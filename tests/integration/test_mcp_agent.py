@@ -244,6 +244,18 @@ async def test_a_server_that_is_down_at_the_start_is_left_out_and_comes_back(wor
     assert booked["success"] is True
 
 
+async def test_a_zone_that_could_not_be_read_at_the_start_is_read_when_a_time_is_said(world: World) -> None:
+    await world.fault("GET */events", cut="before", times=4)
+    async with talking(world, raw, wait=False) as call:
+        await call.turn("Hello.")
+        async with asyncio.timeout(30):
+            while call.records == []:  # noqa: ASYNC110 - the reading that fails goes on beside the turn
+                await asyncio.sleep(0.005)
+        assert call.records[0].error is ErrorKind.UNAVAILABLE
+        booked = await call.outcome("calendar_create_event", {"when": "tomorrow at 7 pm", "summary": "Maria"})
+    assert booked["success"] is True, booked
+
+
 async def test_a_server_that_came_back_is_used_in_the_turn_that_finds_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,6 @@
 """One trace from the agent to the vendor; nothing spoken, no secret and no name of a tenant in any span, metric or log."""
 
 import asyncio
-import inspect
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,13 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-import mcp_servers.shared.tracing as server_tracing
-import voxie_agents.tracing as agent_tracing
 from backend.metrics import Metrics
 from contracts.telemetry import METRICS, SpanKey, SpanName
 from mcp_servers.shared.telemetry import ToolMetrics
 from tests.running import running
 from tests.world import World
+from tracing import start_tracing
 
 CANARY = "Canary Garcia"
 BOOKING = ("a table for four tomorrow at 7 pm", CANARY, "555 0100", "yes please")
@@ -58,15 +56,11 @@ async def collected() -> AsyncGenerator[Collector]:
     collector = Collector()
     app = Starlette(routes=[Route("/v1/traces", collector.take, methods=["POST"])])
     async with running(app) as served:
-        stops = [
-            room.start_tracing(name, served.url)
-            for room, name in ((agent_tracing, "agent"), (server_tracing, "server"))
-        ]
+        stop = start_tracing("agent and server", served.url)
         try:
             yield collector
         finally:
-            for stop in stops:
-                await asyncio.to_thread(stop)
+            await asyncio.to_thread(stop)
 
 
 async def test_one_trace_holds_the_agents_call_the_servers_tool_and_the_request_to_the_vendor(
@@ -144,11 +138,6 @@ async def test_what_is_asked_of_a_servers_metrics_names_tools_and_kinds_alone(em
         said = (await http.get("/metrics")).text
     assert 'tool="calendar_get_event"' in said
     assert "Canary" not in said
-
-
-async def test_each_room_records_alike() -> None:
-    """Two rooms that do not import each other have the same module; a change of one is a change of both."""
-    assert inspect.getsource(agent_tracing) == inspect.getsource(server_tracing)
 
 
 def _calendar(world: World) -> Any:
