@@ -38,6 +38,7 @@ from backend.limits import BodyLimit
 from backend.metrics import Measured, Metrics
 from backend.registry.doors import TokenIssuer, static_issuer
 from backend.registry.manifests import load_manifests
+from backend.routes import add_routes
 from backend.settings import BackendSettings, server_doors
 from backend.tokens.service import CallTokens
 from backend.users import endpoints as user_endpoints
@@ -57,6 +58,7 @@ ROUTERS = (
     key_endpoints.router,
     metrics_endpoints.router,
     user_endpoints.router,
+    user_endpoints.pages,
     workspace_endpoints.router,
 )
 
@@ -123,9 +125,7 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     app.add_exception_handler(Exception, unexpected)
     app.add_middleware(BodyLimit)
     app.add_middleware(Measured, metrics=metrics)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.include_router(user_endpoints.pages)
+    add_routes(app, *ROUTERS)
     credentials.install(app)
     _add_health(app, database)
     describe_bodies(app)

@@ -24,6 +24,7 @@ from backend.registry.health import ServerHealth
 from backend.registry.http import GuardedHttp
 from backend.registry.service import RegistryService
 from backend.registry.targets import Targets
+from backend.routes import add_routes
 from backend.settings import BackendSettings, oauth_clients
 from backend.tokens import endpoints as token_endpoints
 from backend.tokens.deferred import DeferredGrants
@@ -103,12 +104,15 @@ class Credentials:
         state.call_tokens, state.revocations = self.call_tokens, self.revocations
         state.connections, state.probe, state.broker = self.connections, self.probe, self.broker
         state.registry, state.server_consent, state.server_health = self.registry, self.server_consent, self.health
-        app.include_router(token_endpoints.router)
-        app.include_router(server_endpoints.router)
-        app.include_router(server_endpoints.browser_router)
-        app.include_router(connection_endpoints.router)
-        app.include_router(connection_endpoints.browser_router)
-        app.include_router(broker_endpoints.router)
+        add_routes(
+            app,
+            token_endpoints.router,
+            server_endpoints.router,
+            server_endpoints.browser_router,
+            connection_endpoints.router,
+            connection_endpoints.browser_router,
+            broker_endpoints.router,
+        )
 
     async def start(self, *, looks: bool) -> None:
         """Have what is kept of servers ready.
