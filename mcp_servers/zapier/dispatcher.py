@@ -76,7 +76,7 @@ class Dispatcher:
         self._stopping = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._attempts: dict[str, asyncio.Task[None]] = {}
-        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._waiting: dict[str, set[asyncio.Future[Delivery | None]]] = {}
 
     def start(self) -> None:
         """Begin looking for what is due; returns at once."""
@@ -103,19 +103,19 @@ class Dispatcher:
         Raises:
             Conflict: the client means an epoch that is over.
         """
-        moved = asyncio.Event()
+        told = asyncio.get_running_loop().create_future()
         delivery, mine = await self._queue.store(new)
         watchers = self._waiting.setdefault(delivery.id, set())
-        watchers.add(moved)
+        watchers.add(told)
         try:
             if mine:
                 self._begin(delivery)
-            await self._wait(delivery, moved, wait)
+            moved = await self._wait(delivery, told, wait)
         finally:
-            watchers.discard(moved)
+            watchers.discard(told)
             if not watchers:
                 self._waiting.pop(delivery.id, None)
-        return await self._queue.get(delivery.id) or delivery, mine
+        return moved or await self._queue.get(delivery.id) or delivery, mine
 
     async def dispatch_due(self) -> int:
         """Begin sending what is due; how many were begun."""
@@ -125,15 +125,16 @@ class Dispatcher:
             self._begin(delivery)
         return len(claimed)
 
-    async def _wait(self, delivery: Delivery, moved: asyncio.Event, seconds: float) -> None:
-        """Until it is settled, here or by another replica, or until there is no more time."""
+    @staticmethod
+    async def _wait(delivery: Delivery, told: asyncio.Future[Delivery | None], seconds: float) -> Delivery | None:
+        """Until it is settled here, or until there is no more time; None when only the ledger can say how it is."""
         if delivery.state not in UNDER_WAY:
-            return
+            return delivery
         try:
             async with asyncio.timeout(seconds):
-                await moved.wait()
+                return await told
         except TimeoutError:
-            return
+            return None
 
     def _begin(self, delivery: Delivery) -> None:
         task = asyncio.create_task(self._attempt(delivery))
@@ -177,33 +178,31 @@ class Dispatcher:
             verdict = Verdict.BUSY
         match verdict:
             case Verdict.TAKEN:
-                await self._queue.accept(delivery, request_id=sent.request_id)
+                moved = await self._queue.accept(delivery, request_id=sent.request_id)
             case Verdict.UNKNOWN:
-                await self._queue.lose_sight(delivery, reason=sent.reason, http_status=sent.http_status)
+                moved = await self._queue.lose_sight(delivery, reason=sent.reason, http_status=sent.http_status)
             case Verdict.REFUSED:
-                await self._queue.give_up(delivery, reason=sent.reason, http_status=sent.http_status)
+                moved = await self._queue.give_up(delivery, reason=sent.reason, http_status=sent.http_status)
             case Verdict.BUSY | Verdict.NOT_REACHED:
-                await self._again(delivery, sent, counts=verdict is Verdict.BUSY)
-                if not self._soon(delivery, sent):
-                    self._tell(delivery.id)
-                return
-        self._tell(delivery.id)
+                moved = await self._again(delivery, sent, counts=verdict is Verdict.BUSY)
+                if moved is not None and moved.state is State.QUEUED and self._soon(delivery, sent):
+                    return
+        self._tell(delivery.id, moved)
 
-    async def _again(self, delivery: Delivery, sent: Sent, *, counts: bool) -> None:
+    async def _again(self, delivery: Delivery, sent: Sent, *, counts: bool) -> Delivery | None:
         now = self._now()
         if counts and delivery.refusals + 1 >= self._patience.most_refusals:
-            await self._queue.give_up(delivery, reason=Reason.TOO_MANY_TRIES, http_status=sent.http_status)
-        elif now - delivery.created_at > self._patience.longest_seconds:
-            await self._queue.give_up(delivery, reason=Reason.TOO_OLD, http_status=sent.http_status)
-        else:
-            await self._queue.try_again(
-                delivery,
-                at=now + self._pause(delivery, sent),
-                reason=sent.reason,
-                http_status=sent.http_status,
-                counts=counts,
-                pause_account=sent.http_status == 429,
-            )
+            return await self._queue.give_up(delivery, reason=Reason.TOO_MANY_TRIES, http_status=sent.http_status)
+        if now - delivery.created_at > self._patience.longest_seconds:
+            return await self._queue.give_up(delivery, reason=Reason.TOO_OLD, http_status=sent.http_status)
+        return await self._queue.try_again(
+            delivery,
+            at=now + self._pause(delivery, sent),
+            reason=sent.reason,
+            http_status=sent.http_status,
+            counts=counts,
+            pause_account=sent.http_status == 429,
+        )
 
     def _pause(self, delivery: Delivery, sent: Sent) -> float:
         """What Zapier asks for, else twice as long each time; never at the same moment for all."""
@@ -217,9 +216,10 @@ class Dispatcher:
         """Whether somebody who waits for it may still see it taken."""
         return delivery.attempts <= 1 and (sent.retry_after or 0.0) < FIRST_PAUSE
 
-    def _tell(self, delivery_id: str) -> None:
-        for moved in self._waiting.get(delivery_id, ()):
-            moved.set()
+    def _tell(self, delivery_id: str, moved: Delivery | None) -> None:
+        for told in self._waiting.get(delivery_id, ()):
+            if not told.done():
+                told.set_result(moved)
 
     async def _forever(self) -> None:
         forget_at = 0.0

@@ -18,6 +18,10 @@ accounts = sa.Table(
     sa.Column("paused_until", sa.Float, nullable=False),
 )
 
+# Made once, as each trigger runs them.
+BY_ACCOUNT = sa.select(accounts).where(accounts.c.account == sa.bindparam("wanted"))
+USE = sa.update(accounts).where(accounts.c.account == sa.bindparam("wanted"))
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -64,7 +68,7 @@ class Pace:
         """How many of the wanted requests may go now; they are counted as gone."""
         if wanted == 0:
             return 0
-        row = (await connection.execute(sa.select(accounts).where(accounts.c.account == account))).first()
+        row = (await connection.execute(BY_ACCOUNT, {"wanted": account})).first()
         used: list[float] = json.loads(row.used_until) if row else []
         used += [0.0] * (len(self._limits) - len(used))
         if row is not None and row.paused_until > now:
@@ -75,10 +79,9 @@ class Pace:
         after = [limit.use(until, now, free) for limit, until in zip(self._limits, used, strict=False)]
         values = {"used_until": json.dumps(after)}
         if row is None:
-            changed = sa.insert(accounts).values(account=account, paused_until=0.0, **values)
+            await connection.execute(sa.insert(accounts), {"account": account, "paused_until": 0.0, **values})
         else:
-            changed = sa.update(accounts).where(accounts.c.account == account).values(**values)
-        await connection.execute(changed)
+            await connection.execute(USE, {"wanted": account, **values})
         return free
 
     async def pause(self, connection: AsyncConnection, account: str, *, until: float) -> None:

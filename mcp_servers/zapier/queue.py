@@ -6,6 +6,7 @@ when it runs out, nobody knows whether Zapier got it.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,34 @@ HOLD_SECONDS = 15 * 60.0
 """How long the same key is the same delivery: a caller who rings back does not notify twice."""
 
 
+Instant = float | sa.BindParameter[Any]
+
+
+def _due(now: Instant) -> sa.ColumnElement[bool]:
+    return sa.and_(deliveries.c.state == State.QUEUED.value, deliveries.c.due_at <= now)
+
+
+def _abandoned(now: Instant) -> sa.ColumnElement[bool]:
+    return sa.and_(deliveries.c.state == State.SENDING.value, deliveries.c.lease_until < now)
+
+
+# Made once: with a row of many columns, making a statement costs more than running it.
+INSERT = sa.insert(deliveries)
+BY_ID = sa.select(deliveries).where(deliveries.c.id == sa.bindparam("wanted"))
+LATEST = (
+    sa.select(deliveries).where(deliveries.c.key == sa.bindparam("wanted")).order_by(deliveries.c.epoch.desc()).limit(1)
+)
+MOVE = sa.update(deliveries).where(
+    deliveries.c.id == sa.bindparam("wanted"), deliveries.c.state.in_(sa.bindparam("before", expanding=True))
+)
+MOVE_OURS = MOVE.where(deliveries.c.owner == sa.bindparam("ours"), deliveries.c.attempts == sa.bindparam("attempt"))
+AT = sa.bindparam("at", type_=sa.Float)
+WITH_WORK = (
+    sa.select(deliveries.c.account, sa.func.min(deliveries.c.due_at).label("first"))
+    .where(sa.or_(_due(AT), _abandoned(AT)))
+    .group_by(deliveries.c.account)
+    .order_by("first")
+)
 GIVEN_UP = (State.DEAD.value, State.UNKNOWN.value)
 
 
@@ -57,20 +86,22 @@ class DeliveryQueue:
             wanted = current if new.epoch is None else new.epoch
             if latest is not None and latest.epoch == wanted and latest.state is not State.DEAD:
                 return latest, False
-            values = await self._first_values(connection, new)
-            if latest is not None and latest.epoch == wanted:
-                changed = sa.update(deliveries).where(deliveries.c.id == latest.id).values(**values)
+            again = latest if latest is not None and latest.epoch == wanted else None
+            row = {
+                "id": self._operations.operation_id(key, wanted),
+                "key": key,
+                "epoch": wanted,
+                "created_at": again.created_at if again else self._db.now(),
+                "request_id": None,
+                "run_id": None,
+                **await self._first_values(connection, new),
+            }
+            if again is None:
+                await connection.execute(INSERT, row)
             else:
-                identity = {
-                    "id": self._operations.operation_id(key, wanted),
-                    "key": key,
-                    "epoch": wanted,
-                    "created_at": self._db.now(),
-                }
-                changed = sa.insert(deliveries).values(**identity, **values)
-            await connection.execute(changed)
-            stored = await self._latest(connection, key)
-        assert stored is not None, "it was written in this transaction"
+                await connection.execute(MOVE, {**row, "wanted": again.id, "before": [State.DEAD.value]})
+        # Not read again: what was just committed is known.
+        stored = read_row(row)
         return stored, stored.state is State.SENDING
 
     async def claim(self, *, most: int) -> list[Delivery]:
@@ -87,10 +118,10 @@ class DeliveryQueue:
                 taken += await self._take_due(connection, account, most - len(taken))
         return taken
 
-    async def accept(self, delivery: Delivery, *, request_id: str | None) -> None:
+    async def accept(self, delivery: Delivery, *, request_id: str | None) -> Delivery | None:
         """Zapier has it, which is certain whatever was thought meanwhile."""
         before = (State.SENDING, State.UNKNOWN, State.QUEUED, State.DEAD)
-        await self._move(
+        return await self._move(
             delivery,
             State.ACCEPTED,
             before=before,
@@ -104,7 +135,7 @@ class DeliveryQueue:
     async def try_again(
         self, delivery: Delivery, *, at: float, reason: Reason, http_status: int | None = None, counts: bool,
         pause_account: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> Delivery | None:  # fmt: skip
         """Zapier certainly did not take it, or it is safe to send it twice.
 
         Args:
@@ -116,20 +147,23 @@ class DeliveryQueue:
             pause_account: nothing of this account is sent before then either.
         """
         refusals = delivery.refusals + (1 if counts else 0)
-        await self._move(
-            delivery, State.QUEUED, due_at=at, reason=reason.value, http_status=http_status, refusals=refusals
+        moved = await self._move(
+            delivery, State.QUEUED, due_at=at, reason=reason, http_status=http_status, refusals=refusals
         )
         if pause_account:
             async with self._db.alone(_subject(delivery.account)) as connection:
                 await self._pace.pause(connection, delivery.account, until=at)
+        return moved
 
-    async def lose_sight(self, delivery: Delivery, *, reason: Reason, http_status: int | None = None) -> None:
+    async def lose_sight(
+        self, delivery: Delivery, *, reason: Reason, http_status: int | None = None
+    ) -> Delivery | None:
         """Zapier may have it."""
-        await self._move(delivery, State.UNKNOWN, reason=reason.value, http_status=http_status)
+        return await self._move(delivery, State.UNKNOWN, reason=reason, http_status=http_status)
 
-    async def give_up(self, delivery: Delivery, *, reason: Reason, http_status: int | None = None) -> None:
+    async def give_up(self, delivery: Delivery, *, reason: Reason, http_status: int | None = None) -> Delivery | None:
         """Put it with the dead letters, where a person sees it."""
-        await self._move(delivery, State.DEAD, reason=reason.value, http_status=http_status)
+        return await self._move(delivery, State.DEAD, reason=reason, http_status=http_status)
 
     async def note_run(self, delivery: Delivery, *, run_id: str, ran: bool) -> None:
         """The run that it caused has been found."""
@@ -144,7 +178,7 @@ class DeliveryQueue:
             deliveries.c.id == delivery_id, deliveries.c.state.in_(GIVEN_UP), deliveries.c.payload.is_not(None)
         )
         values = {"state": State.QUEUED.value, "due_at": 0.0, "refusals": 0, "created_at": self._db.now()}
-        async with self._db.alone(f"zapier delivery {delivery_id}") as connection:
+        async with self._db.writing() as connection:
             return bool((await connection.execute(sa.update(deliveries).where(there).values(**values))).rowcount)
 
     async def forget(self, *, older: float) -> None:
@@ -158,14 +192,13 @@ class DeliveryQueue:
             deliveries.c.payload.is_not(None),
             deliveries.c.updated_at < self._db.now() - older,
         )
-        async with self._db.alone("zapier deliveries to forget") as connection:
+        async with self._db.writing() as connection:
             await connection.execute(sa.update(deliveries).where(old).values(payload=None, deferred=None))
 
     async def get(self, delivery_id: str) -> Delivery | None:
         """One delivery."""
         async with self._db.reading() as connection:
-            query = sa.select(deliveries).where(deliveries.c.id == delivery_id)
-            row = (await connection.execute(query)).mappings().first()
+            row = (await connection.execute(BY_ID, {"wanted": delivery_id})).mappings().first()
         return read_row(row) if row else None
 
     async def of_states(self, *states: State, most: int = 100) -> list[Delivery]:
@@ -180,8 +213,7 @@ class DeliveryQueue:
         return self._db.now() + within <= delivery.lease_until
 
     async def _latest(self, connection: AsyncConnection, key: str) -> Delivery | None:
-        query = sa.select(deliveries).where(deliveries.c.key == key).order_by(deliveries.c.epoch.desc()).limit(1)
-        row = (await connection.execute(query)).mappings().first()
+        row = (await connection.execute(LATEST, {"wanted": key})).mappings().first()
         return read_row(row) if row else None
 
     def _current_epoch(self, latest: Delivery | None) -> int:
@@ -215,15 +247,8 @@ class DeliveryQueue:
         }
 
     async def _accounts_with_work(self) -> list[str]:
-        now = self._db.now()
-        query = (
-            sa.select(deliveries.c.account, sa.func.min(deliveries.c.due_at).label("first"))
-            .where(sa.or_(_due(now), _abandoned(now)))
-            .group_by(deliveries.c.account)
-            .order_by("first")
-        )
         async with self._db.reading() as connection:
-            return [row.account for row in await connection.execute(query)]
+            return [row.account for row in await connection.execute(WITH_WORK, {"at": self._db.now()})]
 
     async def _settle_abandoned(self, connection: AsyncConnection, account: str) -> None:
         now = self._db.now()
@@ -263,23 +288,19 @@ class DeliveryQueue:
         return [read_row(row) for row in rows.mappings()]
 
     async def _move(
-        self, delivery: Delivery, state: State, *, before: tuple[State, ...] = (State.SENDING,), **values: Any
-    ) -> None:
-        """Move a delivery on, unless somebody else did since we took it."""
-        there = sa.and_(deliveries.c.id == delivery.id, deliveries.c.state.in_([item.value for item in before]))
+        self, delivery: Delivery, state: State, *, before: tuple[State, ...] = (State.SENDING,), **changes: Any
+    ) -> Delivery | None:
+        """Move a delivery on; None when somebody else did since we took it."""
+        changes |= {"state": state, "updated_at": self._db.now()}
+        where = {"wanted": delivery.id, "before": before}
+        statement = MOVE
         if before == (State.SENDING,):
-            there = sa.and_(there, deliveries.c.owner == delivery.owner, deliveries.c.attempts == delivery.attempts)
-        async with self._db.alone(f"zapier delivery {delivery.id}") as connection:
-            changed = sa.update(deliveries).where(there)
-            await connection.execute(changed.values(state=state.value, updated_at=self._db.now(), **values))
-
-
-def _due(now: float) -> sa.ColumnElement[bool]:
-    return sa.and_(deliveries.c.state == State.QUEUED.value, deliveries.c.due_at <= now)
-
-
-def _abandoned(now: float) -> sa.ColumnElement[bool]:
-    return sa.and_(deliveries.c.state == State.SENDING.value, deliveries.c.lease_until < now)
+            statement = MOVE_OURS
+            where |= {"ours": delivery.owner, "attempt": delivery.attempts}
+        # One statement with its own condition needs no other lock.
+        async with self._db.writing() as connection:
+            moved = await connection.execute(statement, {**changes, **where})
+        return replace(delivery, **changes) if moved.rowcount else None
 
 
 def _subject(account: str) -> str:

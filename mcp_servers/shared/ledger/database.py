@@ -76,6 +76,14 @@ class LedgerDatabase:
         Args:
             subject: what must be serialised, such as a calendar.
         """
+        async with self.writing() as connection:
+            if not self._sqlite:
+                await connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _lock_number(subject)})
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction for a single statement, which is whole by itself; ``alone`` is for one that decides by what it read."""
         await self._create_tables()
         if self._sqlite:
             # One writer per file: queueing here is fair and cheaper than SQLite's busy loop.
@@ -83,7 +91,6 @@ class LedgerDatabase:
                 yield connection
             return
         async with self._engine.begin() as connection:
-            await connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _lock_number(subject)})
             yield connection
 
     @asynccontextmanager
