@@ -1,6 +1,5 @@
 """Takes in what workers tell of calls: each event once, however often it is sent."""
 
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,15 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.analytics import intents
-from backend.analytics.counts import add_counts, bucket_of
-from backend.analytics.tables import DayCountRow, EventRow, KeepingRow, PriceRow, ToolCountRow
+from backend.analytics.counts import add_counts
+from backend.analytics.tables import DayCountRow, EventRow, KeepingRow, PriceRow
+from backend.analytics.tool_days import count_tools
 from backend.calls.tables import CallRow
 from backend.db import Database, insert_new
 from backend.errors import ApiError, not_found
 from contracts.events import Accepted, Event, EventBatch, ToolCall, Turn, Usage
 
 MILLION = 1_000_000
-SUCCEEDED = "ok"
 
 
 class Ingest:
@@ -63,7 +62,7 @@ class Ingest:
             self._open -= 1
 
     async def _count(self, session: AsyncSession, call: CallRow, events: Sequence[Event]) -> None:
-        await add_counts(session, ToolCountRow, _tool_counts(call.agent_id, events), counted=("count",))
+        await count_tools(session, call.agent_id, [event for event in events if isinstance(event, ToolCall)])
         cost = await _cost(session, [event for event in events if isinstance(event, Usage)])
         if cost:
             call.cost += cost
@@ -107,19 +106,6 @@ def _row(call_id: str, event: Event, *, keep_text: bool) -> dict[str, Any]:
     if isinstance(event, Turn) and not keep_text:
         del data["text"]
     return {"call_id": call_id, "id": event.id, "kind": event.kind, "at": event.at, "data": data}
-
-
-def _tool_counts(agent_id: str, events: Sequence[Event]) -> list[dict[str, Any]]:
-    counts = Counter(
-        (event.at.astimezone(UTC).date(), event.server, event.tool, event.error or SUCCEEDED, bucket_of(event.ms))
-        for event in events
-        if isinstance(event, ToolCall)
-    )
-    return [
-        {"day": day, "agent_id": agent_id, "server": server, "tool": tool, "outcome": str(outcome), "bucket": bucket,
-         "count": count}
-        for (day, server, tool, outcome, bucket), count in counts.items()
-    ]  # fmt: skip
 
 
 async def _cost(session: AsyncSession, used: Sequence[Usage]) -> int:

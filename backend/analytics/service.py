@@ -1,6 +1,6 @@
 """Timelines, counts, prices, and how long what was said is kept."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date, datetime
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from backend.access.principal import Principal
 from backend.analytics.counts import percentile
-from backend.analytics.ingest import MILLION, SUCCEEDED
+from backend.analytics.ingest import MILLION
 from backend.analytics.schemas import (
     DayStats,
     IntegrationStats,
@@ -17,7 +17,8 @@ from backend.analytics.schemas import (
     TimelineEntry,
     ToolStats,
 )
-from backend.analytics.tables import DayCountRow, EventRow, KeepingRow, PriceRow, ToolCountRow
+from backend.analytics.tables import DayCountRow, EventRow, KeepingRow, PriceRow
+from backend.analytics.tool_days import SUCCEEDED, Histogram, by_bucket, by_outcome, histogram, read_tools
 from backend.audit.service import record
 from backend.calls.tables import CallRow
 from backend.db import Database
@@ -58,20 +59,11 @@ class Analytics:
 
     async def tools(self, workspace: str, since: date, until: date, agent_id: str | None) -> list[ToolStats]:
         """How each tool did between two days, both counted."""
-        columns = (ToolCountRow.server, ToolCountRow.tool, ToolCountRow.outcome, ToolCountRow.bucket)
-        query = sa.select(*columns, sa.func.sum(ToolCountRow.count)).where(ToolCountRow.day.between(since, until))
-        if agent_id is not None:
-            query = query.where(ToolCountRow.agent_id == agent_id)
-        outcomes: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        buckets: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        found: dict[tuple[str, str], Histogram] = defaultdict(Counter)
         async with self._database.scoped(workspace) as session:
-            for server, tool, outcome, bucket, count in await session.execute(query.group_by(*columns)):
-                outcomes[server, tool][outcome] += int(count)
-                buckets[server, tool][bucket] += int(count)
-        return [
-            _tool_stats(server, tool, outcomes[server, tool], buckets[server, tool])
-            for server, tool in sorted(outcomes)
-        ]
+            for row in await read_tools(session, since, until, agent_id=agent_id):
+                found[row.server, row.tool] += histogram(row.counts)
+        return [_tool_stats(server, tool, found[server, tool]) for server, tool in sorted(found)]
 
     async def days(self, workspace: str, since: date, until: date, *, limit: int, cursor: str | None) -> Page[DayStats]:
         """Calls and cost of each agent by day, the latest first."""
@@ -98,18 +90,15 @@ class Analytics:
 
     async def integrations(self, workspace: str, since: date, until: date) -> list[IntegrationStats]:
         """Tool calls of each integration by day."""
-        failed = sa.case((ToolCountRow.outcome == SUCCEEDED, 0), else_=ToolCountRow.count)
-        query = (
-            sa.select(ToolCountRow.day, ToolCountRow.server, sa.func.sum(ToolCountRow.count), sa.func.sum(failed))
-            .where(ToolCountRow.day.between(since, until))
-            .group_by(ToolCountRow.day, ToolCountRow.server)
-            .order_by(ToolCountRow.day.desc(), ToolCountRow.server)
-        )
+        found: dict[tuple[date, str], Histogram] = defaultdict(Counter)
         async with self._database.scoped(workspace) as session:
-            rows = (await session.execute(query)).all()
+            for row in await read_tools(session, since, until, agent_id=None):
+                found[row.day, row.server] += histogram(row.counts)
         return [
-            IntegrationStats(day=day, server=server, calls=int(calls), errors=int(errors))
-            for day, server, calls, errors in rows
+            IntegrationStats(
+                day=day, server=server, calls=counts.total(), errors=counts.total() - by_outcome(counts)[SUCCEEDED]
+            )
+            for (day, server), counts in found.items()
         ]
 
     async def prices(self, workspace: str) -> Prices:
@@ -151,11 +140,12 @@ def _fields(row: KeepingRow) -> dict[str, int | bool]:
     }
 
 
-def _tool_stats(server: str, tool: str, outcomes: dict[str, int], buckets: dict[int, int]) -> ToolStats:
+def _tool_stats(server: str, tool: str, found: Histogram) -> ToolStats:
+    outcomes, buckets = by_outcome(found), by_bucket(found)
     return ToolStats(
         server=server,
         tool=tool,
-        calls=sum(outcomes.values()),
+        calls=found.total(),
         succeeded=outcomes.get(SUCCEEDED, 0),
         errors={kind: count for kind, count in sorted(outcomes.items()) if kind != SUCCEEDED},
         p50_ms=percentile(buckets, 0.5),

@@ -34,18 +34,22 @@ class DayCountRow(Owned, Base):
     cost: Mapped[int] = mapped_column(sa.BigInteger)
 
 
-class ToolCountRow(Owned, Base):
-    """Tool calls of an agent on a day by outcome and class of latency."""
+class ToolDayRow(Owned, Base):
+    """Tool calls of an agent, and of all agents together, on a day (UTC).
 
-    __tablename__ = "tool_counts"
+    One row a tool: an overview reads as many rows after a million calls as after the first.
+    """
 
+    __tablename__ = "tool_days"
+
+    workspace_id: Mapped[str] = mapped_column(sa.ForeignKey("workspaces.id"), primary_key=True)
+    scope: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    """The agent's id, or ``EVERY_AGENT``."""
     day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
-    agent_id: Mapped[str] = mapped_column(sa.ForeignKey("agents.id"), primary_key=True)
     server: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
     tool: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
-    outcome: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
-    bucket: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
-    count: Mapped[int] = mapped_column(sa.BigInteger)
+    counts: Mapped[dict[str, dict[str, int]]] = mapped_column(sa.JSON)
+    """Outcome → class of latency (``counts.bucket_of``) → calls."""
 
 
 class PriceRow(Owned, Base):

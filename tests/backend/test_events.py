@@ -56,6 +56,24 @@ async def test_a_batch_that_is_sent_many_times_at_once_counts_once(backend: Back
     assert stats["calls"] == 5
 
 
+async def test_calls_that_report_at_once_are_all_counted(backend: Backend) -> None:
+    calls = [await new_call(backend) for _ in range(8)]
+    names = ("one", "two", "three")
+
+    async def report(place: int, call: str) -> None:
+        # Each in another order: who adds to the same counts must not wait for each other for ever.
+        turned = names[place % 3 :] + names[: place % 3]
+        for number, name in enumerate(turned):
+            again = event(backend, number, "tool", ms=100 + place, tool=name, server="zapier")
+            await tell(backend, call, again, {**again, "id": f"again-{number}", "tool": names[0]})
+
+    await asyncio.gather(*(report(place, call) for place, call in enumerate(calls)))
+    stats = (await backend.get("/api/analytics/tools", params=SPAN))["items"]
+    assert {tool["tool"]: tool["calls"] for tool in stats} == {"one": 32, "two": 8, "three": 8}
+    (day,) = (await backend.get("/api/analytics/integrations", params=SPAN))["items"]
+    assert (day["calls"], day["errors"]) == (48, 0)
+
+
 async def test_who_comes_while_too_many_are_worked_on_is_asked_to_come_again_and_nothing_is_lost(
     opened: OpenBackend,
 ) -> None:

@@ -68,3 +68,29 @@ async def test_a_database_of_the_first_revision_opens_with_its_data(tmp_path: Pa
         assert [found["id"] for found in (await backend.get("/api/workspaces"))["items"]] == ["demo"]
         boot = await backend.post("/api/calls/c1/bootstrap")
         assert boot["agent"]["name"] == "Old"
+
+
+async def test_counts_by_latency_become_one_row_a_tool_and_day(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'backend.sqlite3'}")
+    await database.migrate("0007")
+    async with database.unscoped("a test writes rows as that release did") as session:
+        at = datetime(2026, 1, 2, tzinfo=UTC).isoformat(" ")
+        await session.execute(sa.text(FIRST_DATA[0]), {"at": at})
+        for agent in ("old", "new"):
+            statement = "insert into agents (id, workspace_id, name, created_at) values (:id, 'demo', :id, :at)"
+            await session.execute(sa.text(statement), {"id": agent, "at": at})
+            for outcome, bucket, count in (("ok", 40, 3), ("ok", 60, 1), ("conflict", 40, 1)):
+                statement = (
+                    "insert into tool_counts (day, agent_id, workspace_id, server, tool, outcome, bucket, count)"
+                    " values ('2026-01-02', :agent, 'demo', 's', 't', :outcome, :bucket, :count)"
+                )
+                values = {"agent": agent, "outcome": outcome, "bucket": bucket, "count": count}
+                await session.execute(sa.text(statement), values)
+    await database.aclose()
+    async with open_backend(tmp_path) as backend:
+        span = "since=2026-01-01&until=2026-01-03"
+        (both,) = (await backend.get(f"/api/analytics/tools?{span}"))["items"]
+        (one,) = (await backend.get(f"/api/analytics/tools?{span}&agent_id=old"))["items"]
+    assert (both["calls"], both["succeeded"], both["errors"]) == (10, 8, {"conflict": 2})
+    assert (one["calls"], one["succeeded"], one["errors"]) == (5, 4, {"conflict": 1})
+    assert both["p50_ms"] == one["p50_ms"]
