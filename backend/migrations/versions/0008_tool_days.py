@@ -50,9 +50,9 @@ def upgrade() -> None:
 
 def _summed() -> list[dict[str, Any]]:
     sums: dict[tuple[Any, ...], dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
-    for row in op.get_bind().execute(sa.select(COUNTS)):
-        for scope in (row.agent_id, EVERY_AGENT):
-            sums[row.workspace_id, scope, row.day, row.server, row.tool][row.outcome][str(row.bucket)] += row.count
+    for workspace, agent, server, tool, outcome, day, bucket, count in op.get_bind().execute(sa.select(COUNTS)):
+        for scope in (agent, EVERY_AGENT):
+            sums[workspace, scope, day, server, tool][outcome][str(bucket)] += count
     names = ("workspace_id", "scope", "day", "server", "tool")
     return [
         {**dict(zip(names, key, strict=True)), "counts": json.loads(json.dumps(counts))} for key, counts in sums.items()
