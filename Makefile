@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 export UV_PYTHON_DOWNLOADS := never
+# Many processes start from the same files: what was compiled once is kept, also where the environment says otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Tests wait more than they compute, for deadlines and for processes to start: twice as many at once as there are cores.
 WORKERS ?= 4
@@ -81,7 +83,7 @@ $(READY): requirements.lock pyproject.toml | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed (found: $(PYTHON)); install it, or name one with PYTHON=…"; exit 1; }
 	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) $(VENV)
-	@set -- $(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.lock; $(AGAIN)
+	@set -- $(UV) pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock; $(AGAIN)
 	@set -- $(UV) pip install -q --python $(BIN)/python --no-deps -e .; $(AGAIN)
 	@touch $@
 
