@@ -332,7 +332,7 @@ def oauth_clients(manifests: list[Manifest], *, demo: bool) -> dict[str, OAuthCl
     for manifest in manifests:
         if manifest.oauth is None:
             continue
-        names = (manifest.oauth.client_id_variable, manifest.oauth.client_secret_variable)
+        names = manifest.oauth.client_variables
         client_id, secret = (os.environ.get(name, "") for name in names)
         if bool(client_id) != bool(secret):
             raise SettingsError(f"{names[1] if client_id else names[0]} is missing: {' and '.join(names)} go together")

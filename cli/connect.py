@@ -37,7 +37,7 @@ def connect(state: State, name: str, *, client: Path | None, token: Path | None)
         Stop: it did not work; the message says what to do.
     """
     manifest, provider = _with_oauth(name)
-    prefix = manifest.name.upper().replace("-", "_")
+    prefix = _prefix(manifest)
     # As that server's own settings name them, so that what was set once is not asked again.
     named_client, named_token = (os.environ.get(f"{prefix}_{what}_PATH") for what in ("CREDENTIALS", "TOKEN"))
     source = client or (Path(named_client) if named_client else None)
@@ -50,11 +50,21 @@ def connect(state: State, name: str, *, client: Path | None, token: Path | None)
 
 
 def _with_oauth(name: str) -> tuple[Manifest, OAuthProvider]:
-    known = [manifest for manifest in manifests().values() if manifest.oauth]
+    # Only a server that can use a token alone: the others are connected in the dashboard.
+    known = [manifest for manifest in manifests().values() if manifest.oauth and _takes_a_token(manifest)]
     for manifest in known:
         if manifest.name.startswith(name) and manifest.oauth:
             return manifest, manifest.oauth
     raise Stop(f"nothing called {name!r} is connected this way; there are: {', '.join(m.name for m in known)}")
+
+
+def _takes_a_token(manifest: Manifest) -> bool:
+    wanted = f"{_prefix(manifest)}_TOKEN_PATH"
+    return any(variable.name == wanted for variable in manifest.variables)
+
+
+def _prefix(manifest: Manifest) -> str:
+    return manifest.name.upper().replace("-", "_")
 
 
 def _ask(source: Path, provider: OAuthProvider) -> dict[str, Any]:

@@ -44,6 +44,11 @@ class OAuthProvider(Contract):
     client_secret_variable: str
     proof: Proof
 
+    @property
+    def client_variables(self) -> tuple[str, str]:
+        """The backend's two variables for its client at the vendor."""
+        return self.client_id_variable, self.client_secret_variable
+
 
 class HookProvider(Contract):
     """Named URLs that take payloads; the URL is the credential."""

@@ -30,7 +30,8 @@ def run_server(
         create: makes the app from the settings.
     """
     try:
-        settings = load_settings(settings_type, prefix=prefix)
+        others = manifest.oauth.client_variables if manifest.oauth else ()
+        settings = load_settings(settings_type, prefix=prefix, others=others)
         port = settings.port or manifest.service.port
         app = create(settings)
         listener = _listen(settings.host, port)

@@ -1,7 +1,7 @@
 """Settings that every integration server has. Each server adds its own in its folder's ``settings.py``."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -110,19 +110,22 @@ class ServerSettings(BaseSettings):
 SettingsT = TypeVar("SettingsT", bound=ServerSettings)
 
 
-def load_settings(settings_type: type[SettingsT], *, prefix: str, **overrides: Any) -> SettingsT:
+def load_settings(
+    settings_type: type[SettingsT], *, prefix: str, others: Collection[str] = (), **overrides: Any
+) -> SettingsT:
     """Read and check a server's settings.
 
     Args:
         settings_type: the server's own settings.
         prefix: the server's own prefix, such as ``ZAPIER_``; an unknown name with it is refused.
+        others: names with that prefix which other rooms read, such as the backend's OAuth client; one file may hold all.
         overrides: values for tests.
 
     Raises:
         SettingsError: a variable is missing, wrong or unknown; the message names it and the fix.
     """
     known = {str(field.validation_alias or name).upper() for name, field in settings_type.model_fields.items()}
-    _refuse_unknown(_names_in_sight(settings_type), prefix, known)
+    _refuse_unknown(_names_in_sight(settings_type) - set(others), prefix, known)
     try:
         return settings_type(**overrides)
     except ValidationError as error:

@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from mcp_servers.shared.ledger import LedgerDatabase
+from mcp_servers.shared.manifest_files import load_manifest
 from mcp_servers.shared.settings import SettingsError, load_settings
 from mcp_servers.zapier.delivery import Delivery, State
 from mcp_servers.zapier.queue import DeliveryQueue
@@ -27,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.action == "replay" and not given.ids:
         parser.error("replay needs the id of a delivery")
     try:
-        settings = load_settings(ZapierSettings, prefix=PREFIX)
+        oauth = load_manifest(Path(__file__).parent).oauth
+        others = oauth.client_variables if oauth else ()
+        settings = load_settings(ZapierSettings, prefix=PREFIX, others=others)
     except SettingsError as error:
         sys.exit(f"zapier: {error}")
     return asyncio.run(_run(settings, given.ids if given.action == "replay" else None))

@@ -44,7 +44,7 @@ async def check_bearer(request: Request, store: Store, scope: str | None) -> Non
     if token == BEARER:
         return
     known = await store.get(TOKEN, token)
-    if known is None:
+    if known is None or known["expires_at"] <= store.seconds():
         raise refused(401, "authentication_failed", "Invalid token.")
     if scope is not None and scope not in known["scope"].split():
         raise refused(403, "permission_denied", f"This token lacks the scope {scope}.")

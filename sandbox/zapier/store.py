@@ -20,6 +20,7 @@ things = sa.Table(
 )
 
 ZAP, ACTION_RUN, TOKEN = "zap", "action_run", "token"
+REFRESH, CODE, TICKET = "refresh", "code", "ticket"
 SLACK = "4a1c2b7e-6f3d-4d1a-9c55-2f0f6a9d1c01"
 SHEETS = "9d3e5f10-2b44-4a8e-8a17-7f6c1e2d3b02"
 APPS: tuple[dict[str, Any], ...] = (
@@ -103,6 +104,18 @@ class Store:
         async with self._context.engine.connect() as connection:
             body = (await connection.execute(query)).scalar()
         return json.loads(body) if body is not None else None
+
+    async def take(self, kind: str, thing_id: str) -> dict[str, Any] | None:
+        """One thing that is good once: whoever gets it is the last."""
+        body = await self.get(kind, thing_id)
+        mine = sa.and_(things.c.kind == kind, things.c.id == thing_id)
+        async with self._context.engine.begin() as connection:
+            taken = await connection.execute(sa.delete(things).where(mine))
+        return body if taken.rowcount else None
+
+    def seconds(self) -> float:
+        """The sandbox's time, in seconds since 1970."""
+        return self._context.now().timestamp()
 
     async def put(self, kind: str, thing_id: str, body: Mapping[str, Any]) -> None:
         """Write a thing; it keeps its place."""

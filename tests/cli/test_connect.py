@@ -126,6 +126,8 @@ async def test_what_was_not_allowed_is_named_and_nothing_is_kept(
     ("arguments", "said"),
     [
         (("goggle",), "there are: google-calendar"),
+        # Connected in the dashboard: its server, alone, takes no token file.
+        (("zapier",), "there are: google-calendar"),
         (("google",), "--client, or set GOOGLE_CALENDAR_CREDENTIALS_PATH"),
         (("google", "--client", "/nowhere.json"), "cannot read /nowhere.json"),
         (("google", "--client", "/dev/null"), "not an OAuth client of the kind Desktop app"),

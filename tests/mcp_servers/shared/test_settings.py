@@ -171,3 +171,10 @@ def test_settings_show_no_secret_when_they_are_printed() -> None:
         VOXIE_LEDGER_SECRET="canary" * 6,
     )
     assert "canary" not in f"{settings!r}{settings}"
+
+
+def test_a_name_that_another_room_reads_is_no_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPLATE_OAUTH_CLIENT_ID", "of the backend")
+    with pytest.raises(SettingsError, match="TEMPLATE_OAUTH_CLIENT_ID is not a setting of this server"):
+        load_settings(TemplateSettings, prefix=PREFIX, TEMPLATE_API_KEY="a-real-key")
+    load_settings(TemplateSettings, prefix=PREFIX, others=("TEMPLATE_OAUTH_CLIENT_ID",), TEMPLATE_API_KEY="a-real-key")

@@ -1,10 +1,7 @@
 """Backend, Zapier server and sandbox together: a delivery outlives its call and its server, and ends with its hook."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -14,53 +11,19 @@ from contracts.results import ToolAnswer
 from mcp_servers.shared.ledger import LedgerDatabase
 from mcp_servers.zapier.delivery import State
 from mcp_servers.zapier.queue import DeliveryQueue
-from mcp_servers.zapier.server import create
-from mcp_servers.zapier.settings import ZapierSettings
-from sandbox.app import create_app as create_sandbox
-from sandbox.settings import SandboxSettings
-from tests.backend.served import MCP_SERVICE_TOKEN, Backend, serve_backend
+from tests.backend.served import Backend
 from tests.clock import Clock
-from tests.patience import PATIENT
-from tests.running import RunningApp, running
+from tests.mcp_servers.zapier.whole import backend as backend
+from tests.mcp_servers.zapier.whole import clock as clock
+from tests.mcp_servers.zapier.whole import sandbox as sandbox
+from tests.mcp_servers.zapier.whole import zapier
+from tests.running import RunningApp
 from tests.world import ADMIN, HOOK
 from voxie_agents.mcp_client import McpClient
 
 pytestmark = pytest.mark.needs_zapier
 
 SECONDS = 30.0
-
-
-@pytest.fixture
-async def sandbox(tmp_path: Path) -> AsyncGenerator[RunningApp]:
-    settings = SandboxSettings(_env_file=None, state=tmp_path / "sandbox", zone="UTC")
-    async with running(create_sandbox(settings)) as served:
-        yield served
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, sandbox: RunningApp) -> AsyncGenerator[Backend]:
-    # The server fetches its keys by the issuer's name, so the issuer is the backend's own address.
-    further: dict[str, Any] = {"BACKEND_SANDBOX_URL": sandbox.url, "BACKEND_ISSUER_URL": None}
-    async with serve_backend(tmp_path / "backend", clock=Clock(), **further) as served:
-        hook = {"server": "zapier", "name": HOOK, "url": f"{sandbox.url}/hooks/catch/100001/canary-hook-code/"}
-        await served.post("/api/connections/hooks", hook, expect=201)
-        yield served
-
-
-@asynccontextmanager
-async def zapier(state: Path, backend: Backend, sandbox: RunningApp) -> AsyncGenerator[RunningApp]:
-    settings = ZapierSettings(
-        _env_file=None,
-        VOXIE_MODE="demo",
-        VOXIE_STATE=str(state),
-        MCP_AUTH="jwks",
-        MCP_ISSUER_URL=backend.app.url,
-        MCP_SERVICE_TOKEN=MCP_SERVICE_TOKEN,
-        ZAPIER_API_URL=sandbox.url,
-        **PATIENT,
-    )
-    async with running(create(settings, now=backend.clock.seconds)) as served:
-        yield served
 
 
 async def trigger(server: RunningApp, backend: Backend, call: str, booking: str) -> ToolAnswer:
