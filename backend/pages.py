@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -26,6 +26,24 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next_cursor: str | None = None
+
+
+def page_of(items: Sequence[T], key: Callable[[T], str], *, limit: int, cursor: str | None) -> Page[T]:
+    """A page of a list that is at hand whole.
+
+    Args:
+        items: all of them.
+        key: what orders them; each has another.
+        limit: how many at most.
+        cursor: of the page before.
+
+    Raises:
+        ApiError: 422, the cursor is not one of ours.
+    """
+    start = decode_cursor(cursor, 1)[0] if cursor else ""
+    rest = sorted((item for item in items if key(item) > start), key=key)
+    shown = rest[:limit]
+    return Page(items=shown, next_cursor=encode_cursor([key(shown[-1])]) if len(rest) > limit else None)
 
 
 def encode_cursor(key: Sequence[str]) -> str:

@@ -72,6 +72,10 @@ class UsageItem(StrEnum):
     TTS_CHARACTERS = "tts_characters"
     STT_SECONDS = "stt_seconds"
     CALL_SECONDS = "call_seconds"
+    """Of calls that have ended; the backend counts them."""
+    SUMMARY_INPUT_TOKENS = "summary_input_tokens"
+    SUMMARY_OUTPUT_TOKENS = "summary_output_tokens"
+    """Of the model that summarises calls; the backend counts them."""
 
 
 class Usage(_Event):

@@ -10,7 +10,7 @@ from backend.agents.schemas import AgentDraft, AgentSummary, NewAgent, VersionCh
 from backend.agents.service import AgentService
 from backend.agents.templates import TEMPLATES, Template
 from backend.errors import describes
-from backend.pages import Cursor, Limit, Page
+from backend.pages import Cursor, Limit, Page, page_of
 from backend.text import PathId
 from contracts.agents import AgentSpec
 
@@ -28,9 +28,9 @@ Writer = Annotated[Principal, needs(Scope.AGENTS_WRITE)]
 
 
 @router.get("/templates")
-async def list_templates(_: Reader) -> Page[Template]:
-    """Agents to begin with, one for each kind of business."""
-    return Page(items=list(TEMPLATES))
+async def list_templates(_: Reader, limit: Limit = 50, cursor: Cursor = None) -> Page[Template]:
+    """Agents to begin with, one for each kind of business, by kind."""
+    return page_of(TEMPLATES, lambda template: template.kind, limit=limit, cursor=cursor)
 
 
 @router.get("/agents")

@@ -5,10 +5,11 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.analytics.ingest import count_day
+from backend.analytics.costs import add_used, count_day
 from backend.analytics.intents import report_left_open
 from backend.calls.schemas import Outcome
 from backend.calls.tables import CallRow
+from contracts.events import UsageItem
 
 log = structlog.get_logger()
 
@@ -26,6 +27,7 @@ async def close(session: AsyncSession, call: CallRow, at: datetime, outcome: Out
     call.seconds = max(0, int((at - call.started_at).total_seconds()))
     await session.flush()
     await count_day(session, call, seconds=call.seconds)
+    await add_used(session, call, [(UsageItem.CALL_SECONDS, call.seconds)])
     left = await report_left_open(session, call.id, at)
     if left:
         log.warning("steps_left_open", call=call.id, steps=left)

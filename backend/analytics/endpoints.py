@@ -93,9 +93,16 @@ async def timeline(
 
 
 @router.get("/analytics/tools")
-async def tools(principal: Reader, analysis: Analysis, span: Span, agent_id: OfAgent = None) -> Page[ToolStats]:
-    """How each tool did: latencies, success, errors by what happens next."""
-    return Page(items=await analysis.tools(principal.workspace, *span, agent_id))
+async def tools(
+    principal: Reader,
+    analysis: Analysis,
+    span: Span,
+    agent_id: OfAgent = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[ToolStats]:
+    """How each tool did, by server and name: latencies, success, errors by what happens next."""
+    return await analysis.tools(principal.workspace, *span, agent_id=agent_id, limit=limit, cursor=cursor)
 
 
 @router.get("/analytics/calls")
@@ -107,9 +114,16 @@ async def calls_by_day(
 
 
 @router.get("/analytics/integrations")
-async def integrations(principal: Reader, analysis: Analysis, span: Span) -> Page[IntegrationStats]:
-    """Tool calls and errors by day and integration, the latest first."""
-    return Page(items=await analysis.integrations(principal.workspace, *span))
+async def integrations(
+    principal: Reader,
+    analysis: Analysis,
+    span: Span,
+    agent_id: OfAgent = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[IntegrationStats]:
+    """Tool calls, errors and cost by day and integration, the latest first."""
+    return await analysis.integrations(principal.workspace, *span, agent_id=agent_id, limit=limit, cursor=cursor)
 
 
 @router.get("/live/calls", response_class=EventSourceResponse, responses=describes(429))

@@ -2,22 +2,20 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.analytics import intents
-from backend.analytics.counts import add_counts
-from backend.analytics.tables import DayCountRow, EventRow, KeepingRow, PriceRow
+from backend.analytics.costs import add_cost, add_used
+from backend.analytics.tables import EventRow, KeepingRow
 from backend.analytics.tool_days import count_tools
 from backend.calls.tables import CallRow
 from backend.db import Database, insert_new
 from backend.errors import ApiError, not_found
 from contracts.events import Accepted, Event, EventBatch, ToolCall, Turn, Usage
-
-MILLION = 1_000_000
 
 
 class Ingest:
@@ -62,18 +60,10 @@ class Ingest:
             self._open -= 1
 
     async def _count(self, session: AsyncSession, call: CallRow, events: Sequence[Event]) -> None:
-        await count_tools(session, call.agent_id, [event for event in events if isinstance(event, ToolCall)])
-        cost = await _cost(session, [event for event in events if isinstance(event, Usage)])
-        if cost:
-            call.cost += cost
-            await count_day(session, call, cost=cost)
-
-
-async def count_day(session: AsyncSession, call: CallRow, *, calls: int = 0, seconds: int = 0, cost: int = 0) -> None:
-    """Add to the counts of the day on which a call began."""
-    key = {"day": call.started_at.astimezone(UTC).date(), "agent_id": call.agent_id}
-    row = {**key, "calls": calls, "seconds": seconds, "cost": cost}
-    await add_counts(session, DayCountRow, [row], counted=("calls", "seconds", "cost"))
+        tools = [event for event in events if isinstance(event, ToolCall)]
+        await add_cost(session, call, await count_tools(session, call.agent_id, tools))
+        used = [(event.item, event.quantity) for event in events if isinstance(event, Usage)]
+        await add_used(session, call, used)
 
 
 async def _locked_call(session: AsyncSession, call_id: str, now: datetime) -> CallRow:
@@ -106,11 +96,3 @@ def _row(call_id: str, event: Event, *, keep_text: bool) -> dict[str, Any]:
     if isinstance(event, Turn) and not keep_text:
         del data["text"]
     return {"call_id": call_id, "id": event.id, "kind": event.kind, "at": event.at, "data": data}
-
-
-async def _cost(session: AsyncSession, used: Sequence[Usage]) -> int:
-    if not used:
-        return 0
-    rows = (await session.execute(sa.select(PriceRow))).scalars().all()
-    prices = {row.item: row.price for row in rows}
-    return round(sum(event.quantity * prices.get(event.item.value, 0) for event in used) / MILLION)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from backend.text import Sent
-from contracts.events import UsageItem
+from contracts.events import Name, UsageItem
 
 
 class TimelineEntry(BaseModel):
@@ -48,12 +48,21 @@ class IntegrationStats(BaseModel):
     server: str
     calls: int
     errors: int
+    cost: Annotated[float, Field(description="Of calls that succeeded, in the price table's currency")]
 
 
 class Prices(Sent):
     """What a million units of each item cost, in the workspace's currency."""
 
     prices: Annotated[dict[UsageItem, Annotated[float, Field(ge=0, le=1_000_000)]], Field(max_length=20)]
+    integrations: Annotated[
+        dict[Name, Annotated[float, Field(ge=0, le=1_000_000_000)]],
+        Field(
+            default_factory=dict[str, float],
+            max_length=100,
+            description="What a million successful calls of an integration's tools cost, by server",
+        ),
+    ]
 
 
 class Keeping(Sent):

@@ -7,8 +7,8 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from backend.access.principal import Principal
+from backend.analytics.costs import MILLION, prices_of_integrations
 from backend.analytics.counts import percentile
-from backend.analytics.ingest import MILLION
 from backend.analytics.schemas import (
     DayStats,
     IntegrationStats,
@@ -17,13 +17,21 @@ from backend.analytics.schemas import (
     TimelineEntry,
     ToolStats,
 )
-from backend.analytics.tables import DayCountRow, EventRow, KeepingRow, PriceRow
-from backend.analytics.tool_days import SUCCEEDED, Histogram, by_bucket, by_outcome, histogram, read_tools
+from backend.analytics.tables import DayCountRow, EventRow, IntegrationPriceRow, KeepingRow, PriceRow
+from backend.analytics.tool_days import (
+    SUCCEEDED,
+    Histogram,
+    by_bucket,
+    by_outcome,
+    histogram,
+    read_integrations,
+    read_tools,
+)
 from backend.audit.service import record
 from backend.calls.tables import CallRow
 from backend.db import Database
 from backend.errors import not_found
-from backend.pages import Page, after, decode_cursor, encode_cursor, instant_of
+from backend.pages import Page, after, decode_cursor, encode_cursor, instant_of, page_of
 from contracts.events import UsageItem
 
 
@@ -57,20 +65,22 @@ class Analytics:
         end = items[-1] if len(rows) > limit else None
         return Page(items=items, next_cursor=encode_cursor((end.at.isoformat(), end.id)) if end else None)
 
-    async def tools(self, workspace: str, since: date, until: date, agent_id: str | None) -> list[ToolStats]:
-        """How each tool did between two days, both counted."""
+    async def tools(
+        self, workspace: str, since: date, until: date, *, agent_id: str | None, limit: int, cursor: str | None
+    ) -> Page[ToolStats]:
+        """How each tool did between two days, both counted; by server and name."""
         found: dict[tuple[str, str], Histogram] = defaultdict(Counter)
         async with self._database.scoped(workspace) as session:
             for row in await read_tools(session, since, until, agent_id=agent_id):
                 found[row.server, row.tool] += histogram(row.counts)
-        return [_tool_stats(server, tool, found[server, tool]) for server, tool in sorted(found)]
+        stats = [_tool_stats(server, tool, counts) for (server, tool), counts in found.items()]
+        return page_of(stats, lambda one: f"{one.server} {one.tool}", limit=limit, cursor=cursor)
 
     async def days(self, workspace: str, since: date, until: date, *, limit: int, cursor: str | None) -> Page[DayStats]:
         """Calls and cost of each agent by day, the latest first."""
         query = sa.select(DayCountRow).where(DayCountRow.day.between(since, until))
         if cursor:
-            day, agent = decode_cursor(cursor, 2)
-            key = (instant_of(f"{day}T00:00:00+00:00").date(), agent)
+            key = _day_and_name(cursor)
             query = query.where(after(DayCountRow.day, DayCountRow.agent_id, values=key, descending=True))
         ordered = query.order_by(DayCountRow.day.desc(), DayCountRow.agent_id.desc()).limit(limit + 1)
         async with self._database.scoped(workspace) as session:
@@ -88,31 +98,42 @@ class Analytics:
         end = items[-1] if len(rows) > limit else None
         return Page(items=items, next_cursor=encode_cursor((end.day.isoformat(), end.agent_id)) if end else None)
 
-    async def integrations(self, workspace: str, since: date, until: date) -> list[IntegrationStats]:
-        """Tool calls of each integration by day."""
-        found: dict[tuple[date, str], Histogram] = defaultdict(Counter)
+    async def integrations(
+        self, workspace: str, since: date, until: date, *, agent_id: str | None, limit: int, cursor: str | None
+    ) -> Page[IntegrationStats]:
+        """Tool calls and cost of each integration by day, the latest first."""
+        start = _day_and_name(cursor) if cursor else None
+        counts: dict[tuple[date, str], Histogram] = defaultdict(Counter)
+        costs: Counter[tuple[date, str]] = Counter()
         async with self._database.scoped(workspace) as session:
-            for row in await read_tools(session, since, until, agent_id=None):
-                found[row.day, row.server] += histogram(row.counts)
-        return [
-            IntegrationStats(
-                day=day, server=server, calls=counts.total(), errors=counts.total() - by_outcome(counts)[SUCCEEDED]
-            )
-            for (day, server), counts in found.items()
-        ]
+            rows = await read_integrations(session, since, until, agent_id=agent_id, limit=limit + 1, start=start)
+        for row in rows:
+            counts[row.day, row.server] += histogram(row.counts)
+            costs[row.day, row.server] += row.cost
+        keys = sorted(counts, reverse=True)
+        items = [_integration_stats(*key, counts[key], costs[key]) for key in keys[:limit]]
+        end = items[-1] if len(keys) > limit else None
+        return Page(items=items, next_cursor=encode_cursor((end.day.isoformat(), end.server)) if end else None)
 
     async def prices(self, workspace: str) -> Prices:
-        """What is paid for each item."""
+        """What is paid for each item, and for calls of each integration."""
         async with self._database.scoped(workspace) as session:
             rows = (await session.execute(sa.select(PriceRow))).scalars().all()
-        return Prices(prices={UsageItem(row.item): row.price / MILLION for row in rows})
+            integrations = await prices_of_integrations(session)
+        return Prices(
+            prices={UsageItem(row.item): row.price / MILLION for row in rows},
+            integrations={server: price / MILLION for server, price in integrations.items()},
+        )
 
     async def set_prices(self, principal: Principal, prices: Prices) -> Prices:
         """Say what is paid for each item. Calls that were counted keep their cost."""
         async with self._database.scoped(principal.workspace) as session:
             await session.execute(sa.delete(PriceRow))
+            await session.execute(sa.delete(IntegrationPriceRow))
             for item, price in prices.prices.items():
-                session.add(PriceRow(workspace_id=principal.workspace, item=item.value, price=round(price * MILLION)))
+                session.add(PriceRow(item=item.value, price=round(price * MILLION)))
+            for server, price in prices.integrations.items():
+                session.add(IntegrationPriceRow(server=server, price=round(price * MILLION)))
             record(session, principal, "prices.set", principal.workspace, at=self._now())
         return prices
 
@@ -131,6 +152,11 @@ class Analytics:
         return keeping
 
 
+def _day_and_name(cursor: str) -> tuple[date, str]:
+    day, name = decode_cursor(cursor, 2)
+    return instant_of(f"{day}T00:00:00+00:00").date(), name
+
+
 def _fields(row: KeepingRow) -> dict[str, int | bool]:
     return {
         "keep_text": row.keep_text,
@@ -138,6 +164,11 @@ def _fields(row: KeepingRow) -> dict[str, int | bool]:
         "event_days": row.event_days,
         "summaries": row.summaries,
     }
+
+
+def _integration_stats(day: date, server: str, found: Histogram, cost: int) -> IntegrationStats:
+    errors = found.total() - by_outcome(found).get(SUCCEEDED, 0)
+    return IntegrationStats(day=day, server=server, calls=found.total(), errors=errors, cost=cost / MILLION)
 
 
 def _tool_stats(server: str, tool: str, found: Histogram) -> ToolStats:

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import httpx
 import sqlalchemy as sa
 import structlog
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.analytics.costs import add_used
 from backend.analytics.tables import EventRow, KeepingRow, SummaryRow
 from backend.calls.tables import CallRow
 from backend.db import Database, insert_new, rows_changed
 from backend.workspaces.repository import all_workspaces
+from contracts.events import UsageItem
 
 log = structlog.get_logger()
 
@@ -28,6 +31,8 @@ TRY_AGAIN_AFTER = timedelta(minutes=5)
 SECONDS = 60.0
 LONGEST_TALK = 40_000
 LONGEST_SUMMARY = 2_000
+MOST_TOKENS = 10_000_000
+"""Of one answer; more is no answer that a model gives."""
 OPENAI = "https://api.openai.com/v1"
 TASK = (
     "You summarise a phone call for the business that was called. At most three plain sentences: what the caller wanted, "
@@ -63,8 +68,22 @@ class _Choice(BaseModel):
     message: _Message
 
 
+class _Used(BaseModel):
+    prompt_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS)] = 0
+    completion_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS)] = 0
+
+
 class _Completion(BaseModel):
     choices: list[_Choice]
+    usage: _Used | None = None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the model answered. It is paid for, also when there is no summary in it."""
+
+    text: str
+    used: tuple[tuple[UsageItem, int], ...]
 
 
 class Summaries:
@@ -121,14 +140,12 @@ class Summaries:
                 talk = await _talk(session, call_id)
             try:
                 # No transaction is open meanwhile: a model takes seconds.
-                text = await _ask(model, talk)
+                answer = await _ask(model, talk)
             except ModelFailed as error:
                 log.warning("call not summarised", call=call_id, reason=str(error))
                 return False
             async with self._database.scoped(workspace) as session:
-                row = await session.get_one(SummaryRow, call_id)
-                row.text = text
-            return True
+                return await _keep(session, call_id, answer)
 
     async def _claim(self, session: AsyncSession, call_id: str, model: SummaryModel) -> bool:
         """Become the replica that summarises it this time."""
@@ -143,6 +160,19 @@ class Summaries:
         return rows_changed(await session.execute(values.execution_options(synchronize_session=False))) == 1
 
 
+async def _keep(session: AsyncSession, call_id: str, answer: _Answer) -> bool:
+    """Count what it cost, and keep the summary if there is one."""
+    # Locked, as by a worker's batch: both add to the call's cost.
+    call = await session.get_one(CallRow, call_id, with_for_update=True)
+    await add_used(session, call, answer.used)
+    if not answer.text:
+        log.warning("call not summarised", call=call_id, reason="an empty answer")
+        return False
+    row = await session.get_one(SummaryRow, call_id)
+    row.text = answer.text
+    return True
+
+
 async def _talk(session: AsyncSession, call_id: str) -> str:
     """What was said, and what was done according to receipts."""
     query = sa.select(EventRow).where(EventRow.call_id == call_id, EventRow.kind.in_(("turn", "tool")))
@@ -155,7 +185,7 @@ async def _talk(session: AsyncSession, call_id: str) -> str:
     return f"CALL\n{talk}\n\nDONE\n" + ("\n".join(done) or "nothing")
 
 
-async def _ask(model: SummaryModel, talk: str) -> str:
+async def _ask(model: SummaryModel, talk: str) -> _Answer:
     """Raises ModelFailed."""
     headers = {"authorization": f"Bearer {model.key.get_secret_value()}"} if model.key else {}
     messages = [{"role": "system", "content": TASK}, {"role": "user", "content": talk}]
@@ -171,9 +201,15 @@ async def _ask(model: SummaryModel, talk: str) -> str:
     if not answer.is_success:
         raise ModelFailed(f"HTTP {answer.status_code}")
     try:
-        text = _Completion.model_validate_json(answer.content).choices[0].message.content.strip()
+        completion = _Completion.model_validate_json(answer.content)
+        text = completion.choices[0].message.content.strip()
     except (ValidationError, IndexError):
         raise ModelFailed("another answer than chat completions give") from None
-    if not text:
-        raise ModelFailed("an empty answer")
-    return text[:LONGEST_SUMMARY]
+    used = completion.usage or _Used()
+    return _Answer(
+        text[:LONGEST_SUMMARY],
+        (
+            (UsageItem.SUMMARY_INPUT_TOKENS, used.prompt_tokens),
+            (UsageItem.SUMMARY_OUTPUT_TOKENS, used.completion_tokens),
+        ),
+    )

@@ -50,6 +50,8 @@ class ToolDayRow(Owned, Base):
     tool: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
     counts: Mapped[dict[str, dict[str, int]]] = mapped_column(sa.JSON)
     """Outcome → class of latency (``counts.bucket_of``) → calls."""
+    cost: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
+    """Millionths of the currency."""
 
 
 class PriceRow(Owned, Base):
@@ -61,6 +63,17 @@ class PriceRow(Owned, Base):
     item: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
     price: Mapped[int] = mapped_column(sa.BigInteger)
     """Millionths of the currency for a million units."""
+
+
+class IntegrationPriceRow(Owned, Base):
+    """What a successful call of an integration's tool costs a workspace."""
+
+    __tablename__ = "integration_prices"
+
+    workspace_id: Mapped[str] = mapped_column(sa.ForeignKey("workspaces.id"), primary_key=True)
+    server: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    price: Mapped[int] = mapped_column(sa.BigInteger)
+    """Millionths of the currency for a million calls."""
 
 
 class KeepingRow(Owned, Base):

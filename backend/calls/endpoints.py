@@ -90,7 +90,7 @@ async def renew_tokens(call_id: PathId, principal: Worker, calls: Calls) -> Resp
 @router.post("/{call_id}/end")
 async def end_call(call_id: PathId, principal: Writer, calls: Calls) -> CallView:
     """End a call."""
-    return await calls.end(await workspace_of_call(call_id, principal, calls), call_id)
+    return await calls.end(await workspace_of_call(call_id, principal, calls), call_id, by=principal)
 
 
 def _who(principal: Principal) -> tuple[str, str | None]:

@@ -10,9 +10,10 @@ from backend.access.principal import Principal
 from backend.agents import repository as agents
 from backend.agents.doors import MILLION
 from backend.agents.service import AgentService
+from backend.analytics.costs import count_day
 from backend.analytics.ending import close
-from backend.analytics.ingest import count_day
 from backend.analytics.tables import EventRow, SummaryRow
+from backend.audit.service import record
 from backend.calls import limits
 from backend.calls.rooms import CREATOR, SPAWNER, Rooms, agent_room, creator_room
 from backend.calls.schemas import CallDetail, CallSummary, CallView, Channel, NewCall, Outcome, Spawned
@@ -222,8 +223,13 @@ class CallService:
             raise not_found("agent version")
         return row, spec
 
-    async def end(self, workspace: str, call_id: str) -> CallView:
+    async def end(self, workspace: str, call_id: str, *, by: Principal) -> CallView:
         """Mark a call as ended; a second time changes nothing.
+
+        Args:
+            workspace: whose call it is.
+            call_id: the call.
+            by: who ends it: its worker, or somebody who cuts it off.
 
         Raises:
             ApiError: 404.
@@ -234,6 +240,8 @@ class CallService:
                 raise not_found("call")
             if row.ended_at is None:
                 await close(session, row, self._now(), Outcome.ENDED)
+                if not by.is_service:
+                    record(session, by, "call.ended", row.id, at=self._now(), agent=row.agent_id)
         return view_of(row)
 
 

@@ -12,8 +12,7 @@ from backend.access.principal import Principal, Scope
 from backend.connections.oauth import CALLBACK_PATH, FLOW_LIFETIME, BackFromVendor
 from backend.connections.probe import Probe
 from backend.connections.schemas import (
-    ConnectableList,
-    ConnectionList,
+    Connectable,
     ConnectionView,
     NewClient,
     NewHook,
@@ -24,6 +23,7 @@ from backend.connections.schemas import (
 )
 from backend.connections.service import ConnectionService
 from backend.errors import ApiError, ErrorBody
+from backend.pages import Cursor, Limit, Page, page_of
 
 BROWSER_COOKIE = "voxie_oauth"
 REFUSALS = {
@@ -61,15 +61,19 @@ Writer = Annotated[Principal, needs(Scope.CONNECTIONS_WRITE)]
 
 
 @router.get("")
-async def list_connections(principal: Reader, connections: Connections) -> ConnectionList:
-    """What is connected."""
-    return ConnectionList(connections=await connections.list(principal.workspace))
+async def list_connections(
+    principal: Reader, connections: Connections, limit: Limit = 50, cursor: Cursor = None
+) -> Page[ConnectionView]:
+    """What is connected, by integration, way and name."""
+    return await connections.page(principal.workspace, limit=limit, cursor=cursor)
 
 
 @router.get("/available")
-async def list_connectable(_: Reader, connections: Connections) -> ConnectableList:
-    """What can be connected, and how."""
-    return ConnectableList(servers=connections.connectable())
+async def list_connectable(
+    _: Reader, connections: Connections, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Connectable]:
+    """What can be connected, and how, by name."""
+    return page_of(connections.connectable(), lambda found: found.server, limit=limit, cursor=cursor)
 
 
 @router.post("/oauth", status_code=201)
@@ -81,7 +85,7 @@ async def start_oauth(
     The answer sets a cookie; the vendor's answer is accepted from the browser that has it, and no other.
     """
     browser = secrets.token_urlsafe(32)
-    started = await connections.start_oauth(principal.workspace, principal.actor, new.server, browser=browser)
+    started = await connections.start_oauth(principal, new.server, browser=browser)
     remember(response, request, browser)
     return started
 
@@ -89,19 +93,19 @@ async def start_oauth(
 @router.post("/hooks", status_code=201)
 async def add_hook(new: NewHook, principal: Writer, connections: Connections) -> ConnectionView:
     """Connect a named hook. One test delivery is made; what it answers decides."""
-    return await connections.add_hook(principal.workspace, new)
+    return await connections.add_hook(principal, new)
 
 
 @router.post("/keys", status_code=201)
 async def add_key(new: NewKey, principal: Writer, connections: Connections) -> ConnectionView:
     """Connect an API key. It is tried at the vendor first."""
-    return await connections.add_key(principal.workspace, new)
+    return await connections.add_key(principal, new)
 
 
 @router.post("/clients", status_code=201)
 async def add_client(new: NewClient, principal: Writer, connections: Connections) -> ConnectionView:
     """Connect a client id and secret. They are exchanged for a token first."""
-    return await connections.add_client(principal.workspace, new)
+    return await connections.add_client(principal, new)
 
 
 @router.get("/{connection_id}")
@@ -124,13 +128,13 @@ async def set_settings(
     connection_id: str, new: OwnerSettings, principal: Writer, connections: Connections
 ) -> ConnectionView:
     """Set what the integration's server does with the connection. Servers know it within five minutes."""
-    return await connections.set_settings(principal.workspace, connection_id, new.settings)
+    return await connections.set_settings(principal, connection_id, new.settings)
 
 
 @router.delete("/{connection_id}", status_code=204)
 async def remove_connection(connection_id: str, principal: Writer, connections: Connections) -> None:
     """Forget a connection, here and at the vendor."""
-    await connections.remove(principal.workspace, connection_id)
+    await connections.remove(principal, connection_id)
 
 
 @browser_router.get(
@@ -145,7 +149,7 @@ async def reconnect(
     """Send the owner's browser to the vendor's consent page, to connect an account again."""
     view = await connections.get(principal.workspace, connection_id)
     browser = secrets.token_urlsafe(32)
-    started = await connections.start_oauth(principal.workspace, principal.actor, view.server, browser=browser)
+    started = await connections.start_oauth(principal, view.server, browser=browser)
     answer = RedirectResponse(started.authorize_url, status_code=303)
     remember(answer, request, browser)
     return answer

@@ -1,7 +1,7 @@
 """Connections in the database. Every session is scoped to a workspace."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.connections.schemas import Status, Way
 from backend.connections.tables import ConnectionRow, OAuthFlowRow
 from backend.db import rows_changed
+from backend.pages import after
 from backend.vault.vault import Vault
 
 SETTINGS = "settings"
@@ -49,11 +50,21 @@ FOREIGN = "mcp:"
 """Before a foreign server's id, where others have the integration's name: the registry keeps and shows these."""
 
 
-async def listed(session: AsyncSession) -> list[ConnectionRow]:
-    """All of a workspace's integrations, in a stable order."""
-    ours = ConnectionRow.server.not_like(f"{FOREIGN}%")
-    query = sa.select(ConnectionRow).where(ours).order_by(ConnectionRow.server, ConnectionRow.way, ConnectionRow.name)
-    return list((await session.execute(query)).scalars())
+async def listed(
+    session: AsyncSession, *, limit: int | None = None, start: Sequence[str] | None = None
+) -> list[ConnectionRow]:
+    """A workspace's integrations by server, way and name.
+
+    Args:
+        session: of the workspace.
+        limit: how many at most; all when None.
+        start: only what comes after this server, way and name.
+    """
+    order = (ConnectionRow.server, ConnectionRow.way, ConnectionRow.name)
+    query = sa.select(ConnectionRow).where(ConnectionRow.server.not_like(f"{FOREIGN}%"))
+    if start is not None:
+        query = query.where(after(*order, values=start))
+    return list((await session.execute(query.order_by(*order).limit(limit))).scalars())
 
 
 async def of_server(session: AsyncSession, server: str) -> list[ConnectionRow]:

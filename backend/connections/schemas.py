@@ -118,12 +118,6 @@ class ConnectionView(BaseModel):
     expires_soon: bool
 
 
-class ConnectionList(BaseModel):
-    """The connections of a workspace."""
-
-    connections: list[ConnectionView]
-
-
 class Connectable(BaseModel):
     """An integration and the ways to connect it."""
 
@@ -132,9 +126,3 @@ class Connectable(BaseModel):
     description: str
     ways: list[Way]
     settings: Annotated[list[ConnectionSetting], Field(description="What an owner may set for a connection")]
-
-
-class ConnectableList(BaseModel):
-    """What can be connected."""
-
-    servers: list[Connectable]

@@ -4,6 +4,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.access.principal import Principal
+from backend.audit.service import record
 from backend.connections import repository
 from backend.connections.oauth import BackFromVendor, Consent, OAuthFlows
 from backend.connections.owner_settings import checked
@@ -23,6 +27,7 @@ from backend.connections.vendors import VendorDown, VendorHttp, Vendors
 from backend.connections.ways import proved_client, proved_hook, proved_key
 from backend.db import Database
 from backend.errors import ApiError, not_found
+from backend.pages import Page, decode_cursor, encode_cursor
 from backend.vault.vault import Vault
 
 T = TypeVar("T")
@@ -72,10 +77,14 @@ class ConnectionService:
         """What can be connected, and how."""
         return [found for found in (vendor.connectable() for vendor in self._vendors.all()) if found.ways]
 
-    async def list(self, workspace: str) -> list[ConnectionView]:
-        """All of a workspace."""
+    async def page(self, workspace: str, *, limit: int, cursor: str | None) -> Page[ConnectionView]:
+        """A page of a workspace's connections, by integration, way and name."""
+        start = decode_cursor(cursor, 3) if cursor else None
         async with self._database.scoped(workspace) as session:
-            return [self.view(row) for row in await repository.listed(session)]
+            rows = await repository.listed(session, limit=limit + 1, start=start)
+        items = [self.view(row) for row in rows[:limit]]
+        end = items[-1] if len(rows) > limit else None
+        return Page(items=items, next_cursor=encode_cursor((end.server, end.way, end.name)) if end else None)
 
     async def get(self, workspace: str, connection: str) -> ConnectionView:
         """One of them.
@@ -103,55 +112,59 @@ class ConnectionService:
             rows = await repository.listed(session)
         return {row.server for row in rows} - {row.server for row in rows if row.status == Status.CONNECTED.value}
 
-    async def start_oauth(self, workspace: str, actor: str, server: str, *, browser: str) -> StartedOAuth:
+    async def start_oauth(self, principal: Principal, server: str, *, browser: str) -> StartedOAuth:
         """Begin to connect an account; see ``OAuthFlows.start``."""
-        return await self._flows.start(workspace, actor, server, browser=browser)
+        return await self._flows.start(principal.workspace, principal.actor, server, browser=browser)
 
     async def finish_oauth(self, state: str, back: BackFromVendor) -> ConnectionView:
         """End it; see ``OAuthFlows.finish``. What a foreign MCP server granted is proved and saved by the registry."""
         consent = await answered(self._flows.finish(state, back))
         if consent.carried is not None:
             return self.view(await answered(self.foreign(consent)))
-        return await self._save(consent.workspace, await answered(self._flows.prove(consent)))
+        who_began = Principal(consent.workspace, consent.actor, frozenset())
+        return await self._save(who_began, await answered(self._flows.prove(consent)))
 
-    async def add_hook(self, workspace: str, new: NewHook) -> ConnectionView:
+    async def add_hook(self, principal: Principal, new: NewHook) -> ConnectionView:
         """Connect a hook after a test delivery; see ``proved_hook``."""
-        return await self._save(workspace, await answered(proved_hook(new, self._vendors[new.server], self._http)))
+        return await self._save(principal, await answered(proved_hook(new, self._vendors[new.server], self._http)))
 
-    async def add_key(self, workspace: str, new: NewKey) -> ConnectionView:
+    async def add_key(self, principal: Principal, new: NewKey) -> ConnectionView:
         """Connect an API key; see ``proved_key``."""
-        return await self._save(workspace, await answered(proved_key(new, self._vendors[new.server], self._http)))
+        return await self._save(principal, await answered(proved_key(new, self._vendors[new.server], self._http)))
 
-    async def add_client(self, workspace: str, new: NewClient) -> ConnectionView:
+    async def add_client(self, principal: Principal, new: NewClient) -> ConnectionView:
         """Connect client credentials; see ``proved_client``."""
         proved = proved_client(new, self._vendors[new.server], self._http, self._now)
-        return await self._save(workspace, await answered(proved))
+        return await self._save(principal, await answered(proved))
 
-    async def set_settings(self, workspace: str, connection: str, given: dict[str, Any]) -> ConnectionView:
+    async def set_settings(self, principal: Principal, connection: str, given: dict[str, Any]) -> ConnectionView:
         """Keep what the owner sets for a connection.
 
         Raises:
             ApiError: 404; 422 with the setting that cannot be.
         """
-        server = (await self.row(workspace, connection)).server
+        server = (await self.row(principal.workspace, connection)).server
         settings = checked(given, self._vendors[server].manifest.connection_settings)
-        async with self._database.scoped(workspace) as session:
+        async with self._database.scoped(principal.workspace) as session:
             row = await repository.one(session, connection)
             if row is None:
                 raise not_found("connection")
             row.details = {**row.details, repository.SETTINGS: settings}
+            self._record(session, principal, "settings_set", row, settings=sorted(settings))
             await session.flush()
             return self.view(row)
 
-    async def remove(self, workspace: str, connection: str) -> None:
+    async def remove(self, principal: Principal, connection: str) -> None:
         """Forget a connection, and ask the vendor to end the access too.
 
         Raises:
             ApiError: 404.
         """
-        row = await self.row(workspace, connection)
-        async with self._database.scoped(workspace) as session:
-            await repository.remove(session, row.id)
+        row = await self.row(principal.workspace, connection)
+        async with self._database.scoped(principal.workspace) as session:
+            if not await repository.remove(session, row.id):
+                raise not_found("connection")
+            self._record(session, principal, "removed", row)
         await self._revoke(row)
 
     async def _revoke(self, row: ConnectionRow) -> None:
@@ -167,9 +180,17 @@ class ConnectionService:
         except VendorDown:
             return
 
-    async def _save(self, workspace: str, proved: Proved) -> ConnectionView:
-        async with self._database.scoped(workspace) as session:
-            return self.view(await repository.save(session, proved, self._vault, self._now()))
+    async def _save(self, principal: Principal, proved: Proved) -> ConnectionView:
+        async with self._database.scoped(principal.workspace) as session:
+            row = await repository.save(session, proved, self._vault, self._now())
+            self._record(session, principal, "added" if row.revision == 1 else "connected_again", row)
+            return self.view(row)
+
+    def _record(
+        self, session: AsyncSession, principal: Principal, what: str, row: ConnectionRow, **detail: object
+    ) -> None:
+        known = {"server": row.server, "way": row.way, "name": row.name}
+        record(session, principal, f"connection.{what}", row.id, at=self._now(), **known, **detail)
 
     def view(self, row: ConnectionRow) -> ConnectionView:
         """What may be shown of it."""

@@ -14,7 +14,7 @@ from backend.connections.schemas import Status
 from backend.connections.tables import ConnectionRow
 from backend.db import Database
 from backend.errors import ApiError, not_found
-from backend.pages import Page, decode_cursor, encode_cursor
+from backend.pages import Page, decode_cursor, encode_cursor, page_of
 from backend.registry import repository
 from backend.registry.health import ServerHealth, mark_listed, state_of
 from backend.registry.listing import Listing, Target, address_refused, list_server, refusal
@@ -75,11 +75,8 @@ class RegistryService:
 
     async def page(self, workspace: str, *, limit: int, cursor: str | None) -> Page[ServerView]:
         """A page of the servers by name, the operator's among them."""
-        start = decode_cursor(cursor, 1)[0] if cursor else ""
         views = [view for place in (OPERATOR, workspace) for view in await self._views(place)]
-        rest = sorted((view for view in views if view.name > start), key=lambda view: view.name)
-        items = rest[:limit]
-        return Page(items=items, next_cursor=encode_cursor([items[-1].name]) if len(rest) > limit else None)
+        return page_of(views, lambda view: view.name, limit=limit, cursor=cursor)
 
     async def _views(self, workspace: str, row: ServerRow | None = None) -> list[ServerView]:
         async with self._database.scoped(workspace) as session:

@@ -97,7 +97,7 @@ class Backend:
 
     def anonymous(self, **headers: str) -> httpx.AsyncClient:
         """A client without a credential; close it by ``async with``."""
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=10)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60)
 
 
 @asynccontextmanager
@@ -109,7 +109,7 @@ async def open_backend(state: Path, *, clock: Clock | None = None, **more: Any) 
     app = create_app(settings_for(state, **more), now=clock.now)
     async with (
         running(app) as served,
-        httpx.AsyncClient(base_url=served.url, headers=AS_SERVICE, trust_env=False, timeout=10) as client,
+        httpx.AsyncClient(base_url=served.url, headers=AS_SERVICE, trust_env=False, timeout=60) as client,
     ):
         backend = Backend(app, served.url, client, clock)
         yield backend

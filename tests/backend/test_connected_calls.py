@@ -88,9 +88,7 @@ async def test_connect_call_revoke_and_the_next_call_offers_no_booking(
     clock.advance(minutes=10)
     await backend.probe.check_due()
     google = next(
-        found
-        for found in (await backend.get("/api/connections"))["connections"]
-        if found["server"] == "google-calendar"
+        found for found in (await backend.get("/api/connections"))["items"] if found["server"] == "google-calendar"
     )
     assert google["status"] == "needs_reconnect"
     assert google["reason"]

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from pydantic import SecretStr
 
 from contracts.events import EventBatch, IntentState, IntentStep, NewIntent
@@ -150,8 +151,55 @@ async def test_calls_minutes_and_cost_are_counted_by_day_and_agent(backend: Back
     days = (await backend.get("/api/analytics/calls", params=SPAN))["items"]
     assert [(day["day"], day["calls"], day["minutes"], day["cost"]) for day in days] == [
         ("2026-11-24", 1, 0.0, 0.0),
-        ("2026-11-23", 2, 6.0, 0.03),
+        ("2026-11-23", 2, 6.0, 0.066),
     ]
+
+
+async def test_what_integrations_did_costs_by_day_and_agent_and_keeps_its_cost(backend: Backend) -> None:
+    prices = {"prices": {}, "integrations": {"zapier": 20_000, "google-calendar": 1000}}
+    await backend.client.put("/api/settings/prices", json=prices)
+    assert await backend.get("/api/settings/prices") == prices
+    zap = {"server": "zapier", "tool": "zapier_trigger_zap"}
+    call = await new_call(backend)
+    failed = tool(backend, 3, 100, error="unavailable") | zap
+    batch = [tool(backend, 1, 100) | zap, tool(backend, 2, 100) | zap, failed, tool(backend, 4, 100)]
+    await tell(backend, call, *batch)
+    await tell(backend, call, *batch)
+    # What was counted keeps its cost.
+    await backend.client.put("/api/settings/prices", json={"prices": {}})
+    backend.clock.advance(days=1)
+    await tell(backend, call, tool(backend, 5, 100) | zap)
+    seen, cursor = [], None
+    while True:
+        asked = SPAN | {"limit": 1, **({"cursor": cursor} if cursor else {})}
+        page = await backend.get("/api/analytics/integrations", params=asked)
+        seen += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert [(one["day"], one["server"], one["calls"], one["errors"], one["cost"]) for one in seen] == [
+        ("2026-11-24", "zapier", 1, 0, 0.0),
+        ("2026-11-23", "zapier", 3, 1, 0.04),
+        ("2026-11-23", "google-calendar", 1, 0, 0.001),
+    ]
+    assert (await backend.get(f"/api/calls/{call}"))["cost"] == pytest.approx(0.041)
+    (day,) = (await backend.get("/api/analytics/calls", params=SPAN))["items"]
+    assert day["cost"] == pytest.approx(0.041)
+    of_agent = {"agent_id": "restaurant"}
+    assert (await backend.get("/api/analytics/integrations", params=SPAN | of_agent))["items"] == seen
+    other = SPAN | {"agent_id": "another"}
+    assert (await backend.get("/api/analytics/integrations", params=other))["items"] == []
+
+
+async def test_tools_are_listed_page_by_page(backend: Backend) -> None:
+    call = await new_call(backend)
+    names = [("a", "z"), ("a-b", "a"), ("b", "a"), ("b", "b")]
+    events = [tool(backend, number, 5) | {"server": names[number][0], "tool": names[number][1]} for number in range(4)]
+    await tell(backend, call, *reversed(events))
+    first = await backend.get("/api/analytics/tools", params=SPAN | {"limit": 3})
+    rest = await backend.get("/api/analytics/tools", params=SPAN | {"limit": 3, "cursor": first["next_cursor"]})
+    assert [(one["server"], one["tool"]) for one in first["items"] + rest["items"]] == names
+    assert rest["next_cursor"] is None
 
 
 async def test_receipts_close_the_steps_of_a_flow_and_what_is_left_open_is_reported(backend: Backend) -> None:

@@ -16,6 +16,7 @@ from tests.running import running
 
 pytestmark = ON_BOTH
 SAID = "my knee hurts"
+SPAN = {"since": "2026-11-01", "until": "2026-11-30"}
 SUMMARY = "The caller wanted a table for four. It was booked."
 
 
@@ -31,7 +32,8 @@ class StandInModel:
     async def complete(self, request: Request) -> Response:
         self.asked.append({**await request.json(), "authorization": request.headers.get("authorization")})
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": self.content}}
-        return JSONResponse({"id": "c", "object": "chat.completion", "choices": [choice]}, self.status)
+        used = {"prompt_tokens": 300, "completion_tokens": 20, "total_tokens": 320}
+        return JSONResponse({"id": "c", "object": "chat.completion", "choices": [choice], "usage": used}, self.status)
 
 
 @pytest.fixture
@@ -109,6 +111,24 @@ async def test_a_model_that_fails_is_asked_again_later_and_not_for_ever(
     assert len(model.asked) == 3
     assert await summary(modelled, call) is None
     assert SAID not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(("content", "asked"), [(SUMMARY, 1), (" ", 3)], ids=["a summary", "an empty answer"])
+async def test_what_the_model_was_asked_is_a_cost_of_the_call(
+    modelled: Backend, model: StandInModel, content: str, asked: int
+) -> None:
+    model.content = content
+    prices = {"summary_input_tokens": 10_000, "summary_output_tokens": 50_000}
+    await modelled.client.put("/api/settings/prices", json={"prices": prices})
+    call = await talk(modelled)
+    await modelled.post(f"/api/calls/{call}/end")
+    for _ in range(4):
+        await summarise(modelled)
+        modelled.clock.advance(minutes=5)
+    cost = asked * (300 * 0.01 + 20 * 0.05)
+    assert (await modelled.get(f"/api/calls/{call}"))["cost"] == pytest.approx(cost)
+    (day,) = (await modelled.get("/api/analytics/calls", params=SPAN))["items"]
+    assert day["cost"] == pytest.approx(cost)
 
 
 @pytest.mark.parametrize("keeping", [{"keep_text": False}, {"summaries": False}], ids=["no text", "no summaries"])

@@ -90,7 +90,7 @@ async def _rows(backend: Backend, workspace: str) -> list[tuple[sa.Table, Any]]:
     return found
 
 
-async def _walk(owner: httpx.AsyncClient) -> dict[str, str]:
+async def walk(owner: httpx.AsyncClient) -> dict[str, str]:
     """What the vendor sends an owner back with."""
     begun = (await owner.post("/api/connections/oauth", json={"server": SERVER})).json()
     async with httpx.AsyncClient(trust_env=False, timeout=30) as person:
@@ -101,7 +101,7 @@ async def _walk(owner: httpx.AsyncClient) -> dict[str, str]:
 async def consented(backend: Backend) -> dict[str, str]:
     """The state and the code of a consent that the first workspace began; the cookie that belongs to it is lost."""
     async with backend.anonymous(**AS_SERVICE) as owner:
-        return await _walk(owner)
+        return await walk(owner)
 
 
 async def _fill(backend: Backend, tools: Stranger) -> dict[str, str]:
@@ -118,7 +118,7 @@ async def _fill(backend: Backend, tools: Stranger) -> dict[str, str]:
     public = await backend.post("/api/agents/restaurant/publishable-keys", {"origins": ["https://www.example.com"]})
     key = await backend.post("/api/keys", {"name": MARK, "scopes": ["agents:read"]})
     server = await backend.post("/api/servers", {"name": "theirs", "title": MARK, "url": tools.mcp_url})
-    connected = await backend.client.get("/oauth/callback", params=await _walk(backend.client))
+    connected = await backend.client.get("/oauth/callback", params=await walk(backend.client))
     assert connected.status_code == 200, connected.text
     return {
         "agent_id": "restaurant", "call_id": call["id"], "user_id": owner.user["id"], "number": "+15550100",

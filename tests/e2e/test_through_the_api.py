@@ -48,7 +48,7 @@ async def test_one_probe_after_the_account_is_taken_back_a_call_offers_no_bookin
         assert taken_back.status_code == 200
     installed.world.clock.advance(minutes=10)
     await installed.backend.probe.check_due()
-    connections = (await installed.asks("GET", "/api/connections"))["connections"]
+    connections = (await installed.asks("GET", "/api/connections"))["items"]
     google = next(found for found in connections if found["server"] == "google-calendar")
     assert (google["status"], bool(google["reason"])) == ("needs_reconnect", True)
     spawned = await installed.asks("POST", f"/api/agents/{agent}/spawn", {})

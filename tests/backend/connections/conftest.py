@@ -61,7 +61,7 @@ class Shop:
         return await self.backend.api.post("/api/connections/hooks", json=new)
 
     async def connections(self) -> list[dict[str, Any]]:
-        return (await self.backend.get("/api/connections"))["connections"]
+        return (await self.backend.get("/api/connections"))["items"]
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ async def test_what_cannot_be_is_named_and_changes_nothing(shop: Shop, settings:
 
 
 async def test_what_can_be_set_is_listed_with_its_kind(shop: Shop) -> None:
-    servers = (await shop.backend.get("/api/connections/available"))["servers"]
+    servers = (await shop.backend.get("/api/connections/available"))["items"]
     (calendar,) = [server for server in servers if server["server"] == "google-calendar"]
     assert {setting["name"]: setting["type"] for setting in calendar["settings"]} == {
         "calendar_id": "text",

@@ -70,7 +70,7 @@ async def test_a_client_is_exchanged_before_it_is_saved(shop: Shop) -> None:
 
 
 async def test_what_can_be_connected_comes_from_the_manifests(shop: Shop) -> None:
-    servers = (await shop.backend.get("/api/connections/available"))["servers"]
+    servers = (await shop.backend.get("/api/connections/available"))["items"]
     ways = {server["server"]: server["ways"] for server in servers}
     assert ways == {"google-calendar": ["oauth"], "zapier": ["oauth", "hooks", "api_key", "client_credentials"]}
 

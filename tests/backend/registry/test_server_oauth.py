@@ -42,7 +42,7 @@ async def test_an_owner_connects_a_server_by_walking_the_redirects(desk: Desk, t
     assert registered["redirect_uris"] == [f"{desk.backend.app.url}/oauth/callback"]
     assert form["authorization"].startswith("Basic ")
     assert "client_secret" not in form
-    assert await desk.backend.get("/api/connections") == {"connections": []}, "the registry shows it"
+    assert await desk.backend.get("/api/connections")["items"] == [], "the registry shows it"
     stored = stored_in(tmp_path)
     assert not any(secret.encode() in stored for secret in desk.stranger.secrets)
 

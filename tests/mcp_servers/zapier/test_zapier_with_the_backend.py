@@ -65,7 +65,7 @@ async def test_a_delivery_outlives_its_call_and_its_server_and_ends_with_its_hoo
         await busy(sandbox)
         left = (await trigger(server, backend, call, "b-3")).data
         assert left["status"] == "queued"
-    (connection,) = (await backend.get("/api/connections"))["connections"]
+    (connection,) = (await backend.get("/api/connections"))["items"]
     await backend.delete(f"/api/connections/{connection['id']}")
     backend.clock.advance(minutes=11)
     async with zapier(tmp_path, backend, sandbox):
