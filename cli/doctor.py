@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass
 import httpx
 from rich.console import Console
 
+from cli.approve import waiting_tools
 from cli.checks import EXTRAS
+from cli.errors import Stop
 from cli.services import Service, services
 from cli.state import State
 from contracts.modes import Mode
@@ -40,7 +42,7 @@ def doctor(state: State, mode: Mode, *, as_json: bool) -> bool:
     Returns:
         Whether nothing is broken.
     """
-    findings = [*asyncio.run(_services(state, mode)), _livekit(), _model(), *_extras()]
+    findings = [*asyncio.run(_services(state, mode)), *_approvals(state), _livekit(), _model(), *_extras()]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
     else:
@@ -90,6 +92,20 @@ async def _bearer(client: httpx.AsyncClient, state: State, service: Service) -> 
     return Finding(
         service.name, "broken", f"another server answers at {service.url}: it refuses this copy's token", fix
     )
+
+
+def _approvals(state: State) -> list[Finding]:
+    """Tools that calls are not offered, since nobody has seen what they are now."""
+    try:
+        waiting = waiting_tools(state)
+    except Stop:
+        # That the backend is not there has been found already.
+        return []
+    return [
+        Finding(name, "warn", f"{count} of its tools wait for approval: calls are not offered them",
+                f"look at them: `voxie approve {name}{state.options()}`")
+        for name, count in sorted(waiting.items())
+    ]  # fmt: skip
 
 
 def _livekit() -> Finding:

@@ -142,6 +142,18 @@ def owner_link(context: typer.Context) -> None:
 
 
 @app.command()
+def approve(
+    context: typer.Context,
+    server: Annotated[str, typer.Argument(help="The server's name, such as google-calendar")],
+    yes: Annotated[bool, typer.Option("--yes", help="Without asking")] = False,
+) -> None:
+    """Show the tools of a server that are new or changed, and let calls be offered them."""
+    from cli.approve import approve as run  # noqa: PLC0415
+
+    run(context.obj, server, yes=yes)
+
+
+@app.command()
 def demo(context: typer.Context) -> None:
     """Set up, play one whole call, show the event and the delivery, and stop."""
     from cli.demo import demo as run  # noqa: PLC0415
