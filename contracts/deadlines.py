@@ -1,19 +1,23 @@
-"""How long one tool call may take, for the client that waits and the server that works."""
+"""How long a call waits for something else, above all for a tool: for the client that waits and the server that works."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds of one call of a tool, all its requests together. A caller on the phone is waiting.
+    """Seconds. A caller on the phone is waiting.
 
     Args:
-        read: of a tool that only reads.
-        write: of a tool that changes something.
+        read: of one call of a tool that only reads, all its requests together.
+        write: of one call of a tool that changes something.
+        listing: that a turn waits for servers that have not been listed yet; a dead one must not cost silence.
+        intent: that a write waits until the backend knows of its flow.
     """
 
     read: float = 2.5
     write: float = 5.0
+    listing: float = 0.3
+    intent: float = 1.0
 
     def of(self, *, reads: bool) -> float:
         """Seconds that the client waits and the server takes at most."""

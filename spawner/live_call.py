@@ -46,7 +46,7 @@ class LiveCall:
         self._id = bootstrap.call_id
         self._report = CallReport(lambda batch: backend.send(self._id, batch), now=now)
         tokens = CallTokens(bootstrap.servers, lambda: backend.renew(self._id), now=now)
-        intend = post_to(lambda intent: backend.open_intent(self._id, intent))
+        intend = post_to(lambda intent: backend.open_intent(self._id, intent), seconds=deadlines.intent)
         factory = DynamicAgentFactory(
             offline=offline, now=now, watch=self._report.tool_called, intend=intend, deadlines=deadlines
         )

@@ -36,3 +36,10 @@ async def emptied_world(lasting_world: World) -> AsyncGenerator[World]:
     """The module's world, emptied after each test: ten times faster than a new one."""
     yield lasting_world
     await lasting_world.forget()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def own_world(tmp_path: Path) -> AsyncGenerator[World]:
+    """A new world on the module's event loop, for a test that stops what the others share."""
+    async with open_world(tmp_path) as opened:
+        yield opened

@@ -2,5 +2,5 @@
 
 from contracts.deadlines import Deadlines
 
-PATIENCE = Deadlines(read=30.0, write=30.0)
+PATIENCE = Deadlines(read=30.0, write=30.0, listing=10.0, intent=10.0)
 PATIENT = {"MCP_READ_SECONDS": PATIENCE.read, "MCP_WRITE_SECONDS": PATIENCE.write}

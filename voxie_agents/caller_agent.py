@@ -17,8 +17,6 @@ from voxie_agents.truth import Proof, receipts_of, truthful_stream
 
 MOST_TOOL_STEPS = 6
 """Check, book and cancel within one turn need more than LiveKit's default of three."""
-DISCOVERY_PATIENCE = 0.3
-"""Seconds that a turn waits for servers that have not been listed yet; a dead one must not cost silence."""
 
 
 class CallerAgent(Agent):
@@ -76,7 +74,7 @@ class CallerAgent(Agent):
     ) -> AsyncIterable[llm.ChatChunk | str | FlushSentinel]:
         """Decide with the tools that can be reached now: a server that came back is used again."""
         if not self._mcp.complete:
-            await asyncio.wait([self._discover()], timeout=DISCOVERY_PATIENCE)
+            await asyncio.wait([self._discover()], timeout=self._mcp.deadlines.listing)
         # In place: LiveKit looks up in this very list what the model calls.
         tools[:] = [tool for tool in self._all_tools() if isinstance(tool, llm.Tool)]
         said = Agent.default.llm_node(self, chat_ctx, tools, model_settings)

@@ -12,9 +12,6 @@ from voxie_agents.backend_client import BackendError, CallOver
 
 log = structlog.get_logger()
 
-SECONDS = 1.0
-"""How long a write waits for its intent to be told."""
-
 
 class PostIntent(Protocol):
     """What a flow tells of itself before its first write."""
@@ -30,18 +27,19 @@ async def tell_nobody(flow: str, steps: Sequence[IntentStep]) -> bool:
     return True
 
 
-def post_to(send: Callable[[NewIntent], Awaitable[object]]) -> PostIntent:
+def post_to(send: Callable[[NewIntent], Awaitable[object]], *, seconds: float) -> PostIntent:
     """Tell the backend.
 
     A backend that is away stops no booking: the write is safe by the ledger, only nobody would report it half done.
 
     Args:
         send: gives an intent to the backend; raises ``BackendError``.
+        seconds: how long a write waits for its intent to be told.
     """
 
     async def post(flow: str, steps: Sequence[IntentStep]) -> bool:
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(seconds):
                 await send(NewIntent(id=f"{flow}-{secrets.token_hex(8)}", flow=flow, steps=tuple(steps)))
         except CallOver:
             return False

@@ -8,7 +8,8 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import structlog
@@ -197,7 +198,7 @@ def bind(parameters: dict[str, Any], argument: str, values: frozenset[str]) -> N
     parameters["required"] = required if argument in required else [*required, argument]
 
 
-@dataclass
+@dataclass(frozen=True)
 class OutputCheck:
     """Whether a tool's structured result fits the output schema that it published.
 
@@ -206,28 +207,33 @@ class OutputCheck:
     """
 
     schema: Mapping[str, Any] | None
-    _validator: Validator | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        """Compile it once; a schema that is none checks nothing."""
-        if self.schema is None:
-            return
-        kind = validator_for(dict(self.schema))
-        try:
-            kind.check_schema(dict(self.schema))
-        except SchemaError:
-            return
-        # An empty registry: references resolve within the schema, never over the network.
-        self._validator = kind(dict(self.schema), registry=Registry())
 
     def fits(self, data: Mapping[str, Any]) -> bool:
-        """Whether it does."""
-        if self._validator is None:
+        """Whether it does; a schema that is none checks nothing."""
+        validator = None if self.schema is None else _compiled(json.dumps(self.schema, sort_keys=True))
+        if validator is None:
             return True
         try:
-            return self._validator.is_valid(data)
+            return validator.is_valid(data)
         except Unresolvable:
             return True
+
+
+@lru_cache(maxsize=256)
+def _compiled(schema: str) -> Validator | None:
+    """Its validator, or None for what is no schema.
+
+    At the first result, and once for all listings: judging a schema takes as long as several calls do, and a call that
+    begins has all of its tools to learn.
+    """
+    parsed = json.loads(schema)
+    kind = validator_for(parsed)
+    try:
+        kind.check_schema(parsed)
+    except SchemaError:
+        return None
+    # An empty registry: references resolve within the schema, never over the network.
+    return kind(parsed, registry=Registry())
 
 
 def replace_instants(parameters: dict[str, Any], names: set[str]) -> None:

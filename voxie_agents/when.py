@@ -80,6 +80,8 @@ def _resolve_part(text: str, setting: Setting) -> Outcome:
 
 def _elapsed(text: str, setting: Setting) -> Outcome | None:
     """``in two hours``: time that passes, whatever the clocks on the wall do meanwhile."""
+    if "hour" not in text and "minute" not in text:
+        return None
     now = setting.local_now
     found = engine().find(text, now, bare_numbers=False)
     if len(found) != 1 or not found[0].is_clock or len(found[0].values) != 1:

@@ -6,7 +6,14 @@ import pytest
 
 from tests.world import HOOK, ZONE, World
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 BOOKING = ("I'd like a table for four tomorrow at 7 pm", "Maria Garcia", "555 0100", "yes please")
+
+
+@pytest.fixture
+def world(emptied_world: World) -> World:
+    return emptied_world
 
 
 async def test_a_caller_books_a_table_and_it_is_really_booked(world: World) -> None:
@@ -70,15 +77,15 @@ async def test_a_caller_who_rings_back_does_not_book_twice(world: World) -> None
 
 
 @pytest.mark.needs_zapier
-async def test_without_zapier_the_booking_stands_and_nothing_is_said_to_be_sent(world: World) -> None:
-    assert world.zapier is not None
-    await world.zapier.stop()
-    async with world.caller() as maria:
+async def test_without_zapier_the_booking_stands_and_nothing_is_said_to_be_sent(own_world: World) -> None:
+    assert own_world.zapier is not None
+    await own_world.zapier.stop()
+    async with own_world.caller() as maria:
         answer = await maria.says(*BOOKING)
     assert answer.startswith("It's booked")
     assert "has not been sent" in answer
     assert "will be" not in answer
-    assert len(await world.events()) == 1
+    assert len(await own_world.events()) == 1
 
 
 @pytest.mark.needs_zapier
@@ -118,28 +125,28 @@ async def test_a_zap_that_is_busy_gets_the_notification_later_and_it_is_not_said
     assert len(arrived) == 1
 
 
-async def test_without_the_calendar_nothing_is_booked_and_it_works_again_afterwards(world: World) -> None:
-    assert world.calendar is not None
-    port = world.calendar.port
-    await world.calendar.stop()
-    async with world.caller() as maria:
+async def test_without_the_calendar_nothing_is_booked_and_it_works_again_afterwards(own_world: World) -> None:
+    assert own_world.calendar is not None
+    port = own_world.calendar.port
+    await own_world.calendar.stop()
+    async with own_world.caller() as maria:
         answer = await maria.says(BOOKING[0])
         assert "can't book now" in answer
         assert "nothing has been booked" in answer
-        await world.start_calendar(port=port)
+        await own_world.start_calendar(port=port)
         assert "is free" in await maria.says(BOOKING[0])
         assert "It's booked" in await maria.says(*BOOKING[1:])
-    assert len(await world.events()) == 1
+    assert len(await own_world.events()) == 1
 
 
-async def test_a_calendar_that_stops_before_the_yes_books_nothing(world: World) -> None:
-    assert world.calendar is not None
-    async with world.caller() as maria:
+async def test_a_calendar_that_stops_before_the_yes_books_nothing(own_world: World) -> None:
+    assert own_world.calendar is not None
+    async with own_world.caller() as maria:
         await maria.says(*BOOKING[:3])
-        await world.calendar.stop()
+        await own_world.calendar.stop()
         answer = await maria.says("yes")
     assert "can't book" in answer
-    assert await world.events() == []
+    assert await own_world.events() == []
 
 
 @pytest.mark.parametrize("route", ["GET */events", "POST */events"])

@@ -18,12 +18,18 @@ from tests.fakes.scripted_llm import Call, ScriptedLLM, Step
 from tests.patience import PATIENCE
 from tests.running import running
 from tests.world import TOKEN, ZONE, World
-from voxie_agents import caller_agent
 from voxie_agents.mcp_integration import CallRecord
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RAW = {"calendar_create_event", "calendar_check_availability", "calendar_list_events", "calendar_delete_event"}
 NEXT_FRIDAY = "next Friday at 7 pm"
 """Said on Monday, November 23rd: Friday, December 4th or November 27th, but no other day."""
+
+
+@pytest.fixture
+def world(emptied_world: World) -> World:
+    return emptied_world
 
 
 class Conversation:
@@ -230,23 +236,23 @@ async def test_the_same_booking_twice_in_one_turn_is_one_event(world: World) -> 
 # Servers that come and go
 
 
-async def test_a_server_that_is_down_at_the_start_is_left_out_and_comes_back(world: World) -> None:
-    assert world.calendar is not None
-    port = world.calendar.port
-    await world.calendar.stop()
-    async with talking(world, raw, wait=False) as call:
+async def test_a_server_that_is_down_at_the_start_is_left_out_and_comes_back(own_world: World) -> None:
+    assert own_world.calendar is not None
+    port = own_world.calendar.port
+    await own_world.calendar.stop()
+    async with talking(own_world, raw, wait=False) as call:
         await call.turn("Hello.")
         assert not RAW & set(call.model.tools)
-        await world.start_calendar(port=port)
+        await own_world.start_calendar(port=port)
         await call.turn("Hello again.")
         assert set(call.model.tools) >= RAW
         booked = await call.outcome("calendar_create_event", {"when": "tomorrow at 7 pm", "summary": "Maria"})
     assert booked["success"] is True
 
 
-async def test_a_zone_that_could_not_be_read_at_the_start_is_read_when_a_time_is_said(world: World) -> None:
-    await world.fault("GET */events", cut="before", times=4)
-    async with talking(world, raw, wait=False) as call:
+async def test_a_zone_that_could_not_be_read_at_the_start_is_read_when_a_time_is_said(own_world: World) -> None:
+    await own_world.fault("GET */events", cut="before", times=4)
+    async with talking(own_world, raw, wait=False) as call:
         await call.turn("Hello.")
         async with asyncio.timeout(30):
             while call.records == []:  # noqa: ASYNC110 - the reading that fails goes on beside the turn
@@ -256,41 +262,38 @@ async def test_a_zone_that_could_not_be_read_at_the_start_is_read_when_a_time_is
     assert booked["success"] is True, booked
 
 
-async def test_a_server_that_came_back_is_used_in_the_turn_that_finds_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(caller_agent, "DISCOVERY_PATIENCE", 10.0)
-    assert world.calendar is not None
-    port = world.calendar.port
-    await world.calendar.stop()
-    async with talking(world, raw, wait=False) as call:
+async def test_a_server_that_came_back_is_used_in_the_turn_that_finds_it(own_world: World) -> None:
+    assert own_world.calendar is not None
+    port = own_world.calendar.port
+    await own_world.calendar.stop()
+    async with talking(own_world, raw, wait=False) as call:
         await call.turn("Hello.")
-        await world.start_calendar(port=port)
+        await own_world.start_calendar(port=port)
         booked = await call.outcome("calendar_create_event", {"when": "tomorrow at 7 pm", "summary": "Maria"})
     assert booked["success"] is True
 
 
 @pytest.mark.needs_zapier
-async def test_a_server_that_is_down_does_not_take_the_others_tools(world: World) -> None:
-    assert world.zapier is not None
-    await world.zapier.stop()
-    async with talking(world, raw, wait=False) as call:
+async def test_a_server_that_is_down_does_not_take_the_others_tools(own_world: World) -> None:
+    assert own_world.zapier is not None
+    await own_world.zapier.stop()
+    async with talking(own_world, raw, wait=False) as call:
         await call.turn("Hello.")
         assert set(call.model.tools) >= RAW
 
 
-async def test_a_server_restarted_between_two_turns_is_not_noticed(world: World) -> None:
-    assert world.calendar is not None
-    async with talking(world, raw) as call:
+async def test_a_server_restarted_between_two_turns_is_not_noticed(own_world: World) -> None:
+    assert own_world.calendar is not None
+    async with talking(own_world, raw) as call:
         assert (await call.outcome("calendar_check_availability", {"when": "tomorrow at 7 pm"}))["available"] is True
-        port = world.calendar.port
-        await world.calendar.stop()
+        port = own_world.calendar.port
+        await own_world.calendar.stop()
         down = await call.outcome("calendar_create_event", {"when": "tomorrow at 7 pm", "summary": "Maria"})
         assert down["kind"] == "unavailable"
-        await world.start_calendar(port=port)
+        await own_world.start_calendar(port=port)
         booked = await call.outcome("calendar_create_event", {"when": "tomorrow at 7 pm", "summary": "Maria"})
     assert booked["success"] is True
-    assert len(await world.events()) == 1
+    assert len(await own_world.events()) == 1
     assert [record.error for record in call.records[-3:]] == [None, ErrorKind.UNAVAILABLE, None]
     assert [record.receipt is not None for record in call.records[-3:]] == [False, False, True]
 

@@ -4,11 +4,16 @@ import random
 
 import pytest
 
-from contracts.spoken import spoken_phone
-from tests.voxie_agents.talk import claims, talking
+from tests.voxie_agents.talk import talking
 from tests.world import World
 
-pytestmark = pytest.mark.needs_duckling
+pytestmark = [pytest.mark.needs_duckling, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest.fixture
+def world(emptied_world: World) -> World:
+    return emptied_world
+
 
 ASK = "I'd like a table for four tomorrow at 7 pm"
 MARIA = (ASK, "Maria Garcia", "555 0100")
@@ -111,15 +116,6 @@ async def test_the_read_back_says_everything_with_weekday_and_date(world: World)
         assert said in line
 
 
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [("5550100", "555 0100"), ("+34612345678", "+34 61 234 5678"), ("612 345 678", "612 345 678"), ("6123456789", "612 345 6789")],
-)  # fmt: skip
-def test_a_phone_number_is_read_back_in_groups(number: str, said: str) -> None:
-    assert spoken_phone(number).replace(" ", "") == said.replace(" ", "")
-    assert all(len(group) <= 4 for group in spoken_phone(number).lstrip("+").split())
-
-
 SHUFFLED = [
     ASK, "yes", "no", "Maria Garcia", "555 0100", "tomorrow at eight", "five people", "cancel it", "what are my bookings?",
     "", "asdf", "when do you open?", "the first one", "yes but make it eight", "Saturday", "goodbye", "no, five", "not tomorrow",
@@ -138,15 +134,3 @@ async def test_whatever_the_order_nothing_is_booked_without_a_yes_to_exactly_tha
                 assert before.line.endswith("Is that right?")
                 assert use.arguments["name"] in before.line
                 assert f"for {use.arguments['party_size']} people" in before.line
-
-
-@pytest.mark.parametrize("line", ["It's booked: Maria.", "I've cancelled it.", "Your table is reserved!"])
-def test_the_checker_of_claims_sees_claims(line: str) -> None:
-    assert claims(line)
-
-
-@pytest.mark.parametrize(
-    "line", ["So nothing has been booked.", "Shall I cancel it?", "The notification has not been sent."]
-)
-def test_the_checker_of_claims_lets_the_truth_pass(line: str) -> None:
-    assert not claims(line)
