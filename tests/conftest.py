@@ -17,6 +17,10 @@ from tests.world import World, open_world
 ssl.create_default_context = cache(ssl.create_default_context)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, help="of the soak's generated phrases; one by chance when it is left out")
+
+
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncGenerator[World]:
     """Sandbox and servers on real sockets, on a clock that stands still."""

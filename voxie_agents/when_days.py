@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from voxie_agents.when_words import WEEKDAYS
+from voxie_agents.when_cover import PLACE
+from voxie_agents.when_words import ORDINALS, WEEKDAYS
 
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
@@ -20,6 +21,7 @@ _IN_WEEKS_ON = re.compile(rf"\bin {_N} weeks?(?: time)? on (?:a )?{_WEEKDAY}\b")
 _WEEKDAY_IN_WEEKS = re.compile(rf"\b(?:on )?{_WEEKDAY} in {_N} weeks?(?: time)?\b")
 _DAY_WEEK = re.compile(r"\b(?P<from>today|tomorrow) week\b")
 _DAYS_FROM_TOMORROW = re.compile(rf"\b{_N} days? (?:from|after) tomorrow\b")
+_DAYS_FROM_WEEKDAY = re.compile(rf"\b(?:the day|{_N} days?) (?:from|after) {_WEEKDAY}\b")
 _WEEKS_FROM = re.compile(rf"\b{_N} (?:weeks?|(?P<fortnight>fortnight)) (?:from )?(?P<from>today|now|tomorrow)\b")
 _IN_FORTNIGHT = re.compile(r"\bin a fortnight(?:'s time)?\b(?! on)")
 _IN_WEEKS = re.compile(rf"\bin {_N} weeks?(?: time|' time|'s time)?\b(?! on)")
@@ -32,15 +34,17 @@ _UNSETTLED_WEEK = re.compile(r"\b(?:week after next|after next|fortnight|the oth
 _THIS = re.compile(rf"\b(?:this|this coming|coming) {_WEEKDAY}\b")
 _BARE = re.compile(rf"\b(?:on )?{_WEEKDAY}\b(?! (?:the )?\d)")
 
+_NTH = rf"(?:{'|'.join(ORDINALS)})"
 _DATED = re.compile(
     r"\b(?:\d{1,2}(?:st|nd|rd|th)|january|february|april|june|july|august|september|october|november|december|easter|christmas"
-    r"|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|march|may) \d|\d (?:march|may|mar))\b"
+    rf"|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|march|may) \d|\d (?:march|may|mar)|(?:march|may) (?:the )?{_NTH}"
+    rf"|(?:{_NTH}|last|final) (?:{'|'.join(WEEKDAYS)}) (?:of|in))\b"
 )
-"""A date beside which a weekday is only a check."""
+"""A date beside which a weekday is only a check, or a weekday that is counted within a month."""
 
 
 def own_days(text: str, today: date) -> tuple[list[date], str]:
-    """Days in phrases that are computed here, and the text without them.
+    """Days in phrases that are computed here, and the text with their place.
 
     Several days mean that people differ on what the phrase says.
 
@@ -49,7 +53,7 @@ def own_days(text: str, today: date) -> tuple[list[date], str]:
         today: the business's date.
 
     Returns:
-        The days, none when no such phrase is there, and what is left of the text.
+        The days, none when no such phrase is there, and the text with its place.
     """
     dated = bool(_DATED.search(text))
     for pattern, compute in _OWN_PHRASES:
@@ -57,7 +61,7 @@ def own_days(text: str, today: date) -> tuple[list[date], str]:
             continue
         found = list(pattern.finditer(text))
         if len(found) == 1:
-            rest = text[: found[0].start()] + " " + text[found[0].end() :]
+            rest = f"{text[: found[0].start()]} {PLACE} {text[found[0].end() :]}"
             return compute(found[0], today), " ".join(rest.split())
     return [], text
 
@@ -75,7 +79,7 @@ def numeric_dates(text: str, today: date) -> tuple[list[date], str]:
     first, second, year = int(found[0][1]), int(found[0][2]), found[0][3]
     readings = {(first, second), (second, first)}
     days = sorted({day for d, m in readings if (day := _date(d, m, year, today)) is not None})
-    rest = text[: found[0].start()] + " " + text[found[0].end() :]
+    rest = f"{text[: found[0].start()]} {PLACE} {text[found[0].end() :]}"
     return days, " ".join(rest.replace(" on ", " ").split())
 
 
@@ -125,6 +129,10 @@ def _bare_weekday(today: date, weekday: str) -> list[date]:
     return [today, coming] if WEEKDAYS.index(weekday) == today.weekday() else [coming]
 
 
+def _days_from(today: date, weekday: str, days: int) -> list[date]:
+    return [day + timedelta(days=days) for day in _bare_weekday(today, weekday)]
+
+
 def _weeks(match: re.Match[str]) -> timedelta:
     return timedelta(weeks=2 * _n(match["n"]) if match["fortnight"] else _n(match["n"]))
 
@@ -143,6 +151,7 @@ _OWN_PHRASES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], list[
     (_WEEK, lambda m, today: [_coming(today, m["weekday"]) + timedelta(weeks=1)]),
     (_DAY_WEEK, lambda m, today: [today + timedelta(weeks=1, days=m["from"] == "tomorrow")]),
     (_DAYS_FROM_TOMORROW, lambda m, today: [today + timedelta(days=1 + _n(m["n"]))]),
+    (_DAYS_FROM_WEEKDAY, lambda m, today: _days_from(today, m["weekday"], _n(m["n"] or "one"))),
     (_WEEKS_FROM, lambda m, today: [today + _weeks(m) + timedelta(days=m["from"] == "tomorrow")]),
     (_IN_FORTNIGHT, lambda _, today: [today + timedelta(weeks=2)]),
     (_IN_WEEKS, lambda m, today: [today + timedelta(weeks=_n(m["n"]))]),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import time
 from enum import StrEnum
 
-from voxie_agents.when_words import WEEKDAYS
+from voxie_agents.when_words import ORDINALS, WEEKDAYS
 
 MONTHS = (
     "january", "february", "march", "april", "may", "june",
@@ -36,14 +36,25 @@ ASKS = {
 }
 
 _NUMBER = r"(?:\d{1,2}(?::\d\d)?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_MONTH = "|".join(MONTHS)
+_ORDINAL = rf"(?:{'|'.join(ORDINALS)}|\d{{1,2}}(?:st|nd|rd|th))"
+_NOT_COUNTED = "".join(
+    rf"(?<!\b{nth} )" for nth in ("first", "second", "third", "fourth", "1st", "2nd", "3rd", "4th", "last")
+)
+"""Before a weekday: in "a Monday in June", any of them may be meant."""
 _LENGTHS = r"(?:minutes?|hours?|days?|nights?|weeks?|months?)"
 _UNFIT = (
     (Reason.NEGATED, r"\b(?:not|except|instead of|rather than|anything but|never|don't|can't|isn't|no longer)\b"),
     (Reason.CONTRADICTION, r"\bor\b(?! (?:so|thereabouts|something|whatever)\b)"),
+    # Ten to noon is in the morning, but few who say "ten to twelve pm" think of that.
+    (Reason.CONTRADICTION, r"\b(?:to|till) (?:12|twelve) ?[ap] ?m\b"),
     (Reason.OPEN_ENDED, rf"\bbetween\b|\b(?:before|until|till|onwards?)\b|\bat the (?:earliest|latest)\b|\bby (?:about )?{_NUMBER}\b"),
     (Reason.OPEN_ENDED, r"\b(?:no|any|not) (?:earlier|later)\b|\bfrom (?!to(?:day|morrow)\b|now\b)[^,]*\b(?:to|till|until)\b"),
     (Reason.OPEN_ENDED, rf"(?<!quarter )(?<!half )(?<!minutes )(?<!five )(?<!ten )(?<!twenty )(?<!\d )(?<!day )\bafter (?!next\b)(?:about )?(?:the )?(?:{_NUMBER}|noon|midday|lunch|work|dark)\b"),
     (Reason.OPEN_ENDED, rf"\b(?:few|couple of|several|some) {_LENGTHS}\b"),
+    (Reason.OPEN_ENDED, rf"\b(?:beginning|start|end|middle|early|late|mid|last)[ -](?:(?:of|in|the|this|next) )*(?:{_MONTH}|week|month|year)\b(?! (?:the )?(?:\d|{_ORDINAL}))"),
+    (Reason.OPEN_ENDED, rf"\b(?:{_ORDINAL}|last|final) (?:full |whole )?(?:week|weekend|month)\b"),
+    (Reason.OPEN_ENDED, rf"{_NOT_COUNTED}\b(?:{'|'.join(WEEKDAYS)}) (?:of|in) (?:the month of )?(?:{_MONTH})\b"),
     (Reason.CONTRADICTION, rf"\b(?:every|each)\b|\b(?:{'|'.join(WEEKDAYS)})s\b"),
     (Reason.PAST, rf"\b(?:last|previous) (?:night|week|weekend|month|year|{'|'.join(WEEKDAYS)})\b(?! (?:of|in)\b)|\b(?:ago|yesterday)\b"),
     (Reason.NOTHING_FOUND, rf"\b(?:same time|this time|the usual|as usual)\b|\bany (?:day|{'|'.join(WEEKDAYS)})\b"),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 
+from voxie_agents.when_cover import PLACE, alters_a_time, left_of, tells
 from voxie_agents.when_days import counts_weeks, numeric_dates, own_days
 from voxie_agents.when_doubts import DayParts, Reason, has_number, names_an_unknown_day, names_another_day
 from voxie_agents.when_engine import Found, engine
@@ -41,20 +42,21 @@ def read(text: str, parts: DayParts, setting: Setting) -> Reading | NotUnderstoo
         setting: now, and what was agreed before.
     """
     today = setting.local_now.date()
-    days, rest = numeric_dates(text, today)
-    if rest != text and not days:
+    days, placed = numeric_dates(text, today)
+    if placed != text and not days:
         return not_understood(Reason.NO_SUCH_TIME)
     if not days:
-        days, rest = own_days(text, today)
+        days, placed = own_days(text, today)
+    rest = " ".join(placed.replace(PLACE, " ").split())
     found = engine().find(rest, setting.local_now, bare_numbers=False)
     if not any(f.is_clock for f in found):
         found += _bare_clock(rest, found, setting)
     named = [f for f in found if _names_a_day(f, setting)]
     clocks = [f for f in found if f.is_clock and f not in named]
-    left = _leftover(rest, found)
+    left = left_of(placed, found)
     if len(clocks) + sum(f.is_clock for f in named) > 1 or not _go_together(named, days):
         return not_understood(Reason.CONTRADICTION)
-    if counts_weeks(left) or (names_another_day(left) and (days or named)):
+    if alters_a_time(left) or counts_weeks(left) or (names_another_day(left) and (days or named)):
         return not_understood(Reason.CONTRADICTION)
     if not (days or named) and (names_an_unknown_day(left) or any(f.interval for f in found)):
         return NotUnderstood("Which day and time would that be?", Reason.CONTRADICTION)
@@ -71,16 +73,9 @@ def _names_a_day(found: Found, setting: Setting) -> bool:
     return found.is_clock and min(found.values) - setting.local_now > A_DAY
 
 
-def _leftover(text: str, found: list[Found]) -> str:
-    """What of a text was not understood."""
-    for expression in found:
-        text = text.replace(expression.body, " ", 1)
-    return text
-
-
 def _bare_clock(text: str, found: list[Found], setting: Setting) -> list[Found]:
     """A number that can only be a time of day, because nothing else is said: ``seven``, ``tomorrow 7``."""
-    text = _leftover(text, found)
+    text = " ".join(left_of(text, found).replace(PLACE, " ").split())
     bare = [f for f in engine().find(text, setting.local_now, bare_numbers=True) if f.is_clock]
     return bare if len(bare) == 1 and not names_a_day(bare[0].body) and only_says(text, bare[0].body) else []
 
@@ -100,7 +95,7 @@ def _combine(
     text: str, named: list[Found], clocks: list[Found], days: tuple[date, ...], parts: DayParts, setting: Setting
 ) -> Reading | NotUnderstood:
     if not named:
-        return Reading(days, _clock_times(clocks[0]) if clocks else (), parts)
+        return _with_clock(clocks, days, parts)
     if any(found.interval or found.grain not in DAY_GRAINS for found in named):
         return NotUnderstood("Which day and time would that be?", Reason.CONTRADICTION)
     meant = _common_days(named, days)
@@ -109,15 +104,22 @@ def _combine(
     if doubt is not None:
         return doubt
     telling = clocks or [found for found in named if found.is_clock and found.grain != "second"]
-    return Reading(tuple(meant), _clock_times(telling[0], meant[0]) if telling else (), parts)
+    return _with_clock(telling, tuple(meant), parts, of_day=meant[0])
 
 
-def _clock_times(found: Found, day: date | None = None) -> tuple[time, ...]:
-    """The times of day that an expression may mean; on that day, if it names one."""
-    values = [v for v in found.values if day is None or v.date() == day] or found.values
+def _with_clock(
+    telling: list[Found], days: tuple[date, ...], parts: DayParts, *, of_day: date | None = None
+) -> Reading | NotUnderstood:
+    """The days with the times of day that the first expression may mean; on one of them, if it names that too."""
+    if not telling:
+        return Reading(days, (), parts)
+    found = telling[0]
+    values = [value for value in found.values if of_day is None or value.date() == of_day] or list(found.values)
+    if not all(tells(found.body, value) for value in values):
+        return not_understood(Reason.CONTRADICTION)
     # Nobody writes "08:00" for the evening.
     early = bool(_LEADING_ZERO.search(found.body))
-    return tuple(dict.fromkeys(value.time() for value in values if not early or value.hour < 12))
+    return Reading(days, tuple(dict.fromkeys(v.time() for v in values if not early or v.hour < 12)), parts)
 
 
 def _doubt(text: str, day: date, setting: Setting) -> NotUnderstood | None:

@@ -44,7 +44,7 @@ _SHORT = dict.fromkeys(("tmrw", "tmr", "tmw", "2moro", "2morrow", "tmorrow"), "t
 )
 _TEENS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth",
     "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth")  # fmt: skip
-_ORDINALS = (
+ORDINALS = (
     {f"twenty{dash}{name}": 21 + index for dash in ("-", " ") for index, name in enumerate(_TEENS[:9])}
     | {"thirtieth": 30, "thirty-first": 31, "thirty first": 31}
     | {name: 1 + index for index, name in enumerate(_TEENS)}
@@ -54,6 +54,13 @@ _MINUTES_OF_HOUR = re.compile(
     rf"(?<!by )\b({_MINUTES}) minutes? (past|to|before|after|till) (?={_CLOCK}|{_ONE_COUNT}\b)"
 )
 """``ten minutes past five``, which Duckling takes for minutes that pass."""
+_HOURS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven")
+_MINUTES_IN_WORDS = {"five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "twenty five": 25, "twenty-five": 25}
+_MINUTES_OF_PLAIN_HOUR = re.compile(
+    rf"(?<!by )\b({_MINUTES}) minutes? (past|to|before|after|till) ({'|'.join(_HOURS)}|\d{{1,2}})\b(?!:)(?: o'clock)?"
+)
+"""The same with an hour whose half of the day the minutes cannot leave, as they do before twelve."""
+_NTH_WEEKDAY = re.compile(rf"\b([1-5])(?:st|nd|rd|th)(?= (?:{'|'.join(WEEKDAYS)}) (?:of|in)\b)")
 _SECOND_OF = re.compile(
     r"(?<!twenty )(?<![\w-])second (?=of (?:this|next|the|january|february|march|april|may|june|july|august|september|october|november|december)\b)"
 )
@@ -86,7 +93,9 @@ def normalised(words: str) -> str:
     # Duckling reads it as noon.
     text = re.sub(r"\bnone\b", " ", text)
     text = re.sub(r"\b(?:12|twelve) (?=noon|midnight|midday)", "", text)
-    text = re.sub(rf"\b({'|'.join(WEEKDAYS)}),? (?:the )?({'|'.join(_ORDINALS)})\b", _dated, text)
+    text = re.sub(rf"\b({'|'.join(WEEKDAYS)}),? (?:the )?({'|'.join(ORDINALS)})\b", _dated, text)
+    text = _NTH_WEEKDAY.sub(lambda m: _TEENS[int(m[1]) - 1], text)
+    text = _MINUTES_OF_PLAIN_HOUR.sub(_in_digits, text)
     text = _MINUTES_OF_HOUR.sub(r"\1 \2 ", text)
     text = _SECOND_OF.sub("2nd ", text)
     text = _NAMED_LIKE_A_MONTH.sub(" ", text)
@@ -94,9 +103,20 @@ def normalised(words: str) -> str:
     return " ".join(text.split())
 
 
+def _in_digits(match: re.Match[str]) -> str:
+    """``ten minutes to eleven`` as ``10:50``; beside a date Duckling takes its words for days."""
+    minute = int(match[1]) if match[1].isdecimal() else _MINUTES_IN_WORDS[match[1]]
+    hour = int(match[3]) if match[3].isdecimal() else 1 + _HOURS.index(match[3])
+    if not 1 <= minute <= 59 or hour > 23 or hour in {0, 12}:
+        return match[0]
+    if match[2] in {"past", "after"}:
+        return f"{hour}:{minute:02d}"
+    return f"{hour - 1 or 12}:{60 - minute:02d}"
+
+
 def _dated(match: re.Match[str]) -> str:
     """``friday the fourth`` as ``friday the 4th``: a day of the month that the weekday must fit."""
-    return f"{match[1]} the {_ORDINALS[match[2]]}th"
+    return f"{match[1]} the {ORDINALS[match[2]]}th"
 
 
 def _spelled(word: str) -> str:
