@@ -9,6 +9,9 @@ from cli.errors import Stop
 from cli.services import backend_url
 from cli.state import State
 
+OPTIONS = {"name": "--name", "business.name": "--name", "business.zone": "--zone", "notify_hook": "--hook"}
+"""The option that gives a field of the backend's."""
+
 
 def new(state: State, kind: str, *, name: str | None, zone: str | None, hook: str | None) -> None:
     """Make an agent and say how to talk to it.
@@ -48,5 +51,12 @@ def _asked(state: State, client: httpx.Client, method: str, path: str, body: Any
             f"the backend does not answer at {backend_url(state)}; start it with `voxie up{state.options()}`"
         ) from None
     if answer.status_code >= 400:
-        raise Stop(f"the backend refuses it: {answer.json().get('message', answer.status_code)}")
+        raise Stop(f"the backend refuses it: {_refusal(answer)}")
     return answer.json()
+
+
+def _refusal(answer: httpx.Response) -> str:
+    """What is wrong, after the option or field that it is about."""
+    said: dict[str, Any] = answer.json()
+    field, message = said.get("field"), str(said.get("message", answer.status_code))
+    return f"{OPTIONS.get(field, field)}: {message.removeprefix('Value error, ')}" if field else message

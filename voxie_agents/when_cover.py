@@ -7,7 +7,7 @@ of day, beside what was understood, makes it a question.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 
 from voxie_agents.when_engine import Found
 from voxie_agents.when_words import ORDINALS
@@ -59,6 +59,30 @@ def alters_a_time(left: str) -> bool:
     return any(pattern.search(left) for pattern in (_BEFORE, _AFTER, _IN_MONTH))
 
 
+_HALF_TOLD = re.compile(r"(?:\b|\d)[ap] ?m\b|\b(?:noon|midday|midnight)\b|(?<![:\d])0\d|\b(?:0|zero):?")
+
+
+def both_halves(body: str, value: datetime) -> tuple[time, ...]:
+    """A time of day, and the same twelve hours from it when its words leave open which half of the day is meant.
+
+    Beside some dates an engine finds the one in the morning alone.
+
+    Args:
+        body: an expression with a time of day, normalised.
+        value: wall-clock time that an engine takes it for.
+    """
+    clock, said = value.time(), _numbers(body)
+    of_24 = value.hour > 12 and not said.isdisjoint({value.hour, value.hour + 1})
+    if _HALF_TOLD.search(body) or of_24:
+        return (clock,)
+    return tuple(sorted({clock, clock.replace(hour=(clock.hour + 12) % 24)}))
+
+
+def _numbers(body: str) -> set[int]:
+    said = _SAID.findall(_NTH.sub(" ", body))
+    return {_VALUES[number] if number in _VALUES else int(number) for number in said}
+
+
 def tells(body: str, value: datetime) -> bool:
     """Whether a time of day and a day account for the numbers in the words that they were found in, and they for it.
 
@@ -66,7 +90,7 @@ def tells(body: str, value: datetime) -> bool:
         body: an expression with a time of day, normalised.
         value: wall-clock time that an engine takes it for.
     """
-    said = [_VALUES[number] if number in _VALUES else int(number) for number in _SAID.findall(_NTH.sub(" ", body))]
+    said = _numbers(body)
     hour, minute = value.hour, value.minute
     hours = {hour, hour % 12, hour % 12 + 12} | ({hour + 1, (hour + 1) % 12, (hour + 1) % 12 + 12} if minute else set())
     minutes = {minute, 60 - minute, 0}

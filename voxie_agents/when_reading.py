@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 
-from voxie_agents.when_cover import PLACE, alters_a_time, left_of, tells
+from voxie_agents.when_cover import PLACE, alters_a_time, both_halves, left_of, tells
 from voxie_agents.when_days import counts_weeks, numeric_dates, own_days
 from voxie_agents.when_doubts import DayParts, Reason, has_number, names_an_unknown_day, names_another_day
 from voxie_agents.when_engine import Found, engine
 from voxie_agents.when_outcomes import NotUnderstood, Setting, not_understood
-from voxie_agents.when_words import day_of_month_named, names_a_day, names_a_month, only_says, weekday_named
+from voxie_agents.when_words import days_of_month_named, names_a_day, names_a_month, only_says, weekday_named
 
 DOUBTFUL_DISTANCE = timedelta(days=45)
 """A weekday with a day of the month that only meet farther away than this were hardly meant so."""
@@ -119,17 +119,18 @@ def _with_clock(
         return not_understood(Reason.CONTRADICTION)
     # Nobody writes "08:00" for the evening.
     early = bool(_LEADING_ZERO.search(found.body))
-    return Reading(days, tuple(dict.fromkeys(v.time() for v in values if not early or v.hour < 12)), parts)
+    said = [clock for value in values for clock in both_halves(found.body, value)]
+    return Reading(days, tuple(dict.fromkeys(clock for clock in said if not early or clock.hour < 12)), parts)
 
 
 def _doubt(text: str, day: date, setting: Setting) -> NotUnderstood | None:
     """Whether weekday, day of the month and the day found fit together."""
-    weekday, number = weekday_named(text), day_of_month_named(text)
+    weekday, numbers = weekday_named(text), days_of_month_named(text)
     ahead = day - setting.local_now.date()
     wrong_weekday = weekday is not None and day.weekday() != weekday
-    wrong_number = number is not None and day.day != number
+    wrong_number = bool(numbers) and day.day not in numbers
     farthest = A_YEAR if names_a_month(text) else DOUBTFUL_DISTANCE
-    too_far = number is not None and weekday is not None and ahead > farthest and not _YEAR.search(text)
+    too_far = bool(numbers) and weekday is not None and ahead > farthest and not _YEAR.search(text)
     if wrong_weekday or wrong_number or too_far:
         return NotUnderstood("That weekday and date don't go together. Which day do you mean?", Reason.CONTRADICTION)
     return None

@@ -176,7 +176,11 @@ def weekday_named(text: str) -> int | None:
     return named.pop() if len(named) == 1 else None
 
 
-def day_of_month_named(text: str) -> int | None:
-    """``the 14th`` without a month."""
-    found = re.findall(r"\b(\d{1,2})(?:st|nd|rd|th)\b", text)
-    return int(found[0]) if len(found) == 1 else None
+_DAY_OF_MONTH = re.compile(
+    rf"\b(\d{{1,2}})(?:st|nd|rd|th)\b|(?<![:\d])\b(\d{{1,2}}) (?:of )?{_MONTH.pattern}|{_MONTH.pattern} (?:the )?(\d{{1,2}})\b(?!:| ?[ap] ?m\b| o'clock)"
+)
+
+
+def days_of_month_named(text: str) -> set[int]:
+    """The numbers that a text may say as a day of the month: ``the 14th``, ``14 June``, ``June 14``."""
+    return {int(next(filter(None, numbers))) for numbers in _DAY_OF_MONTH.findall(text)}

@@ -257,9 +257,10 @@ class GoogleCalendar:
         ends = asyncio.get_running_loop().time() + within
         connection = await self._credentials.connection(call)
         policy = Policy(repeatable=True, refused=_refused_for_now, may_retry=lambda: self._limiter.allows(connection))
-        self._limiter.take(connection)
+        await self._limiter.take(connection, within=within)
         token = await self._credentials.access_token(call)
-        response = await self._outbound.send(_httpx_request(request, token), policy=policy, within=within)
+        left = ends - asyncio.get_running_loop().time()
+        response = await self._outbound.send(_httpx_request(request, token), policy=policy, within=left)
         if response.status_code != 401 or not policy.may_retry():
             return response
         if request.method != "GET" and may_have_acted(response):

@@ -1,10 +1,10 @@
 """The calendar's tools that only read."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from contracts.spoken import spoken_instant
+from contracts.spoken import spoken_instant, spoken_offers
 from mcp_servers.google_calendar.desk import Desk
 from mcp_servers.google_calendar.events import PERSON, Event
 from mcp_servers.google_calendar.free import conflicts, free_slots, is_free
@@ -107,10 +107,7 @@ class ReadingTools:
             taken = await self._desk.taken_around(place, window, zone, call)
             found = free_slots(window, taken, minutes=args.minutes, near=near, rules=place.rules, zone=zone)
         slots = [Slot(start=s.isoformat(), end=e.isoformat(), spoken=spoken_instant(s)) for s, e in found]
-        offer = ", or ".join(slot.spoken for slot in slots)
-        return Slots(
-            speech=f"I could offer {offer}." if slots else "There is nothing free then.", slots=slots, zone=zone.key
-        )
+        return Slots(speech=_offer([start for start, _ in found], self._now(zone).date()), slots=slots, zone=zone.key)
 
     def _closed(self, place: Place, span: Span, call: Call) -> str | None:
         """What to say of a time that callers may not have, taken or not. The owner may book at any time."""
@@ -138,6 +135,10 @@ class ReadingTools:
 
     def _now(self, zone: ZoneInfo) -> datetime:
         return datetime.fromtimestamp(self._desk.now(), zone)
+
+
+def _offer(starts: Sequence[datetime], today: date) -> str:
+    return f"I could offer {spoken_offers(starts, today)}." if starts else "There is nothing free then."
 
 
 def _availability(span: Span, zone: ZoneInfo, speech: str, *, available: bool, busy: Sequence[Window]) -> Availability:

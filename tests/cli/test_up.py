@@ -74,6 +74,13 @@ def test_two_copies_side_by_side_each_book_the_table_once_and_refuse_the_second_
     assert len(events_of(copies[0])[0]) == 1
 
 
+def test_a_new_agent_with_a_zone_that_is_none_is_refused_by_the_options_name(copies: list[Copy]) -> None:
+    refused = voxie("new", "dental", "--zone", "Europe/Madird", *copies[0].options)
+    assert refused.returncode == 1
+    (line,) = refused.stderr.strip().splitlines()
+    assert line.endswith("--zone: not an IANA zone; write it like Europe/Madrid")
+
+
 def test_it_prints_a_line_with_its_url_for_each_service_and_then_the_next_command(copies: list[Copy], tmp_path: Path) -> None:  # fmt: skip
     copy = copies[0]
     shown = "\n".join(copy.lines)

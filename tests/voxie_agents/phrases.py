@@ -336,6 +336,7 @@ TIME_ONLY = {
 }
 
 SEVERAL = {
+    "at 11:15 the last day of the month for two people": ("11-30 11:15", "11-30 23:15"),
     "at ten minutes to eleven January the fourth": ("2027-01-04 10:50", "2027-01-04 22:50"),
     "next Friday at half past two": ("11-27 14:30", "12-04 14:30"),
     "next Thursday at 8": ("11-26 20:00", "12-03 20:00"),

@@ -12,7 +12,7 @@ from contracts.agents import AgentSpec
 from contracts.events import IntentStep
 from contracts.meta import CONSENT, PURPOSE, SLOTS
 from contracts.results import Action, ErrorKind, Receipt, ToolAnswer, ToolFailure
-from contracts.spoken import spoken_clock, spoken_phone
+from contracts.spoken import spoken_clock, spoken_clocks, spoken_phone
 from voxie_agents.business.consent import Asked, Consent
 from voxie_agents.call_times import CallTimes, Span, TimeQuestion
 from voxie_agents.mcp_integration import WHEN, McpIntegration
@@ -216,8 +216,7 @@ class ReservationFlow:
     def _taken_speech(said: str, offers: list[dict[str, str]]) -> str:
         if not offers:
             return f"I'm sorry, {said} is already taken, and there is nothing else free that day. Another day?"
-        times = [spoken_clock(datetime.fromisoformat(offer["start"])) for offer in offers]
-        listed = times[0] if len(times) == 1 else f"{', '.join(times[:-1])} or {times[-1]}"
+        listed = spoken_clocks([datetime.fromisoformat(offer["start"]) for offer in offers])
         return f"I'm sorry, {said} is already taken. That day I could offer {listed}. Would one of those suit you?"
 
     async def _notify(self, guest: Guest, span: Span, booked: ToolAnswer, *, step: str | None) -> ToolAnswer | None:

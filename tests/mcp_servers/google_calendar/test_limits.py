@@ -24,6 +24,19 @@ def world(emptied_world: World) -> World:
     return emptied_world
 
 
+class SleptClock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
 READS: list[tuple[str, dict[str, Any]]] = [
     ("calendar_check_availability", WINDOW),
     ("calendar_list_events", {}),
@@ -56,18 +69,61 @@ async def test_a_read_is_one_request_to_google_and_a_write_at_most_two(world: Wo
 
 @module_loop
 async def test_a_minute_has_fewer_requests_than_google_allows() -> None:
-    seconds = 0.0
-    limiter = Limiter(540, clock=lambda: seconds)
+    clock = SleptClock()
+    limiter = Limiter(540, clock=clock, sleep=clock.sleep)
     sent = 0
-    while seconds < 60:
-        try:
-            limiter.take("one")
-        except TryLater as wait:
-            seconds += wait.retry_after or 60
-        else:
-            sent += 1
+    while clock.seconds < 60:
+        await limiter.take("one", within=2.5)
+        sent += 1
     assert 500 <= sent <= 545
-    limiter.take("another account has a minute of its own")
+    slept = clock.seconds
+    await limiter.take("another account has a minute of its own", within=2.5)
+    assert clock.seconds == slept
+
+
+@module_loop
+async def test_a_turn_that_comes_soon_is_waited_for_and_a_later_one_refused_at_once() -> None:
+    """Sixty at once, then nine a second."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    limiter = Limiter(600, clock=lambda: 0.0, sleep=sleep)
+    for _ in range(60):
+        await limiter.take("one", within=2.5)
+    assert waits == []
+    for _ in range(4):
+        await limiter.take("one", within=2.5)
+    assert waits == [0.12, 0.23, 0.34, 0.45]
+    with pytest.raises(TryLater) as refused:
+        await limiter.take("one", within=2.5)
+    assert refused.value.retry_after == 0.56
+    assert not limiter.allows("one")
+    assert len(waits) == 4
+
+
+@module_loop
+async def test_a_call_with_little_time_left_does_not_spend_it_on_waiting() -> None:
+    clock = SleptClock()
+    limiter = Limiter(600, clock=clock, sleep=clock.sleep)
+    for _ in range(60):
+        await limiter.take("one", within=0.2)
+    with pytest.raises(TryLater):
+        await limiter.take("one", within=0.2)
+    assert clock.seconds == 0.0
+    # Who was refused has taken nobody's turn.
+    await limiter.take("one", within=2.5)
+    assert clock.seconds == 0.12
+
+
+@module_loop
+async def test_a_busy_moment_is_not_heard_by_the_caller(tmp_path: Path) -> None:
+    async with open_world(
+        tmp_path, GOOGLE_CALENDAR_REQUESTS_PER_MINUTE="140"
+    ) as world:  # 14 at once, then 2.1 a second
+        answers = [await world.call("calendar_check_availability", **WINDOW) for _ in range(16)]
+        assert [answer.failure for answer in answers if answer.failure] == []
 
 
 @module_loop

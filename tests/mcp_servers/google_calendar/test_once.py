@@ -65,6 +65,21 @@ async def test_a_cut_around_the_commit_ends_with_one_known_booking(world: World,
     assert [event["id"] for event in await world.events()] == [answer.data["event_id"]]
 
 
+@pytest.mark.parametrize(("cut", "posts"), [("before", 3), ("after", 2)])
+async def test_a_token_that_is_refused_after_a_cut_is_no_answer_to_the_write(
+    world: World, cut: str, posts: int
+) -> None:
+    """The line is cut, and the same request, sent again, meets a token that has just run out."""
+    await world.fault("POST */events", cut=cut)
+    await world.fault("POST */events", status=401)
+    first = await world.call("calendar_create_event", operation=key(world), **TABLE)
+    assert outcome(first) == ErrorKind.OUTCOME_UNKNOWN
+    second = await world.call("calendar_create_event", operation=key(world), **TABLE)
+    assert outcome(second) == "booked"
+    assert len(await world.events()) == 1
+    assert sum(request.startswith("POST") for request in world.upstream) == posts
+
+
 async def test_a_lost_answer_is_found_again_and_not_repeated(world: World) -> None:
     """Google commits, then no answer of any kind comes through."""
     await world.fault("POST */events", cut="after", times=4)

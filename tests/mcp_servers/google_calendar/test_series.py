@@ -104,6 +104,23 @@ async def test_the_second_part_keeps_guests_place_and_reminders(world: World) ->
         assert new[key] == old[key]
 
 
+async def test_the_second_part_keeps_what_other_programs_wrote_on_the_series(world: World) -> None:
+    """Also what no tool of ours shows: a colleague's CRM finds its events again by these."""
+    series_id = await make(world, attendees=["ann@example.com"], reminders=[15, 60], color="7")
+    theirs = {"private": {"crm": "17"}, "shared": {"room": "blue"}}
+    kept = {"extendedProperties": theirs, "visibility": "private", "guestsCanInviteOthers": False}
+    assert (await world.google("PATCH", f"{EVENTS}/{series_id}", kept)).status_code == 200
+    answer = await update(world, event_id=f"{series_id}_20261203T080000Z", scope="this_and_following", summary="New")
+    assert outcome(answer) == "done"
+    old, new = await masters(world)
+    for part in (old, new):
+        assert part["extendedProperties"]["shared"] == {"room": "blue"}
+        assert part["extendedProperties"]["private"]["crm"] == "17"
+    for name in ("attendees", "reminders", "colorId", "visibility", "guestsCanInviteOthers"):
+        assert name in old
+        assert new[name] == old[name], name
+
+
 @pytest.mark.parametrize("status", [400, 403])
 async def test_when_the_second_part_is_refused_the_first_gets_its_events_back(world: World, status: int) -> None:
     series_id = await make(world)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,25 @@ async def test_an_all_day_event_takes_the_whole_local_day(world: World) -> None:
     assert await offered(world, start="2026-11-24T00:00", end="2026-11-25T00:00") == []
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("2026-11-24T19:00", "2026-11-24T20:30", "I could offer tomorrow at 7, 7:30 or 8 PM."),
+        ("2026-11-23T19:00", "2026-11-23T20:00", "I could offer today at 7 or 7:30 PM."),
+        ("2026-11-24T11:30", "2026-11-24T13:00", "I could offer tomorrow at 11:30 AM, 12 or 12:30 PM."),
+        ("2026-11-27T19:00", "2026-11-27T19:30", "I could offer Friday, November 27th at 7 PM."),
+        (
+            "2026-11-24T23:00",
+            "2026-11-25T00:30",
+            "I could offer tomorrow at 11 or 11:30 PM, or Wednesday, November 25th at 12 AM.",
+        ),
+    ],
+)
+async def test_each_day_of_an_offer_is_said_once(world: World, start: str, end: str, said: str) -> None:
+    answer = await world.call("calendar_find_slots", start=start, end=end, minutes=30)
+    assert answer.data["speech"] == said
+
+
 async def test_more_events_than_one_page_are_unknown_and_never_free(world: World) -> None:
     page = {"timeZone": "Europe/Madrid", "items": [], "nextPageToken": "more"}
     # The zone is known then, and no read of it takes the fault.
@@ -121,6 +141,28 @@ async def test_more_events_than_one_page_are_unknown_and_never_free(world: World
         answer = await world.call(tool, **arguments)
         assert outcome(answer) == ErrorKind.UNAVAILABLE
     assert await world.events() == []
+
+
+async def test_what_comes_after_the_first_250_events_of_a_window_is_taken_all_the_same(world: World) -> None:
+    """250 is what Google lists unless it is asked for more; here they are notes that block nothing, and a booking is last."""
+    morning = [datetime.fromisoformat("2026-11-24T00:01") + timedelta(minutes=n) for n in range(1, 255)]
+    notes = "RDATE;TZID=Europe/Madrid:" + ",".join(f"{minute:%Y%m%dT%H%M%S}" for minute in morning)
+    for event in (
+        {**_span("00:01", "00:02"), "transparency": "transparent", "recurrence": [notes]},
+        _span("10:00", "10:30"),
+    ):
+        made = await world.google("POST", "/calendars/primary/events", event)
+        assert made.status_code == 200, made.text
+    whole_day = {"start": "2026-11-24T00:00", "end": "2026-11-24T11:00"}
+    assert (await world.call("calendar_check_availability", **whole_day)).data["available"] is False
+    assert outcome(await world.call("calendar_create_event", summary="Maria", **whole_day)) == ErrorKind.CONFLICT
+
+
+def _span(start: str, end: str) -> dict[str, Any]:
+    def at(clock: str) -> dict[str, str]:
+        return {"dateTime": f"2026-11-24T{clock}:00+01:00", "timeZone": "Europe/Madrid"}
+
+    return {"start": at(start), "end": at(end)}
 
 
 @pytest.mark.parametrize("status", [404, 403, 500])
