@@ -16,7 +16,7 @@ from backend.connections.tokens import AccessTokens
 from backend.connections.vendors import VendorHttp, Vendors
 from backend.db import Database
 from backend.registry import endpoints as server_endpoints
-from backend.registry.access import ServerAccessGiver, none_broken
+from backend.registry.access import ServerAccessGiver, no_hooks, none_broken
 from backend.registry.consent import ServerConsent
 from backend.registry.discovery import Discovery
 from backend.registry.doors import ServerDoor, TokenIssuer
@@ -80,8 +80,14 @@ class Credentials:
         )
         self.call_tokens, self.revocations = call_tokens, Revocations(database, now)
         self.targets = targets = Targets(database, vault, tokens=tokens, guard=settings.guard, doors=doors, issue=issue)
-        broken = self.connections.broken_servers if settings.mcp_auth == "jwks" else none_broken
-        self.server_access = ServerAccessGiver(database, targets, issue, broken)
+        brokered = settings.mcp_auth == "jwks"
+        self.server_access = ServerAccessGiver(
+            database,
+            targets,
+            issue,
+            broken=self.connections.broken_servers if brokered else none_broken,
+            hooks=self.connections.hooks if brokered else no_hooks,
+        )
         self.health = ServerHealth(database, targets, demo=settings.demo, now=now)
         self.registry = RegistryService(
             database, vault, targets=targets, health=self.health, base_url=base_url, now=now

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_serializer
 
 from contracts.agents import AgentSpec
 from contracts.base import Contract
+from contracts.hooks import DescribedHook
 from contracts.meta import Role
 from contracts.results import Receipt
 
@@ -41,6 +42,10 @@ class ServerAccess(Contract):
     private: Annotated[bool, Field(description="The operator allows its address although it is not public")] = False
     tools: Annotated[
         tuple[CatalogueTool, ...] | None, Field(description="None when the registry has not listed it yet")
+    ] = None
+    hooks: Annotated[
+        tuple[DescribedHook, ...] | None,
+        Field(description="The workspace's, by name; None where the server has its own, or takes none"),
     ] = None
 
     @field_serializer("token", when_used="json")

@@ -24,6 +24,9 @@ ROLES = "voxie/roles"
 """In a tool's own ``_meta``: the roles that may call it."""
 GRANT_ARGUMENT = "voxie/grantArgument"
 """In a tool's own ``_meta``: the argument whose value an agent can be granted alone (``contracts.grants``)."""
+HOOK_ARGUMENTS = "voxie/hookArguments"
+"""In a tool's own ``_meta``: ``{"name": <argument>, "payload": <argument>}``, a named hook and what it takes. An agent shows
+the model the hooks of its business there."""
 NEEDS = "voxie/needs"
 """In a tool's own ``_meta``: the credential that the server lacks for it. It is not offered to a model then."""
 

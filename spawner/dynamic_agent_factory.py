@@ -107,7 +107,7 @@ def _link(
     token = tokens(server.name) if tokens and server.token is not None else server.token
     if not server.foreign:
         client = McpClient(server.url, token=token, name=server.name, pool=pool)
-        return ServerLink(name=server.name, client=client, tools=tools, approved=server.tools)
+        return ServerLink(name=server.name, client=client, tools=tools, approved=server.tools, hooks=server.hooks)
     client = McpClient(
         server.url, token=token, name=server.name, protocol="auto", headers=server.headers, guard=_guard(server)
     )

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from livekit.agents import RunContext, function_tool
@@ -17,8 +17,15 @@ from mcp.types import Tool
 
 from contracts.deadlines import Deadlines
 from contracts.events import IntentStep
-from contracts.grants import WHOLE, Granted
-from contracts.meta import CONSENT, GRANT_ARGUMENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, PURPOSE, SLOTS, RequestMeta, Role
+from contracts.meta import (
+    CONSENT,
+    HOOK_ARGUMENTS,
+    KEY_ARGUMENTS,
+    PURPOSE,
+    SLOTS,
+    RequestMeta,
+    Role,
+)
 from contracts.operations import operation_key
 from contracts.results import ErrorKind, Receipt, ToolAnswer, ToolFailure
 from contracts.telemetry import SpanName
@@ -27,6 +34,7 @@ from voxie_agents.call_times import CallTimes, TimeQuestion
 from voxie_agents.intents import PostIntent, tell_nobody
 from voxie_agents.mcp_catalogue import as_listed, unchanged
 from voxie_agents.mcp_errors import McpClientError, ProtocolError
+from voxie_agents.mcp_found import Found
 from voxie_agents.mcp_links import ServerLink
 from voxie_agents.mcp_offers import WHEN as WHEN
 from voxie_agents.mcp_offers import (
@@ -38,6 +46,7 @@ from voxie_agents.mcp_offers import (
     plain_schema,
     plain_text,
     replace_instants,
+    show_hooks,
 )
 from voxie_agents.mcp_outputs import tool_error, tool_output
 
@@ -94,42 +103,6 @@ def ignore_record(_: CallRecord) -> None:
 
 
 @dataclass
-class _Found:
-    link: ServerLink
-    tool: Tool
-    output: OutputCheck
-    extent: Granted = WHOLE
-
-    @property
-    def meta(self) -> Mapping[str, Any]:
-        return {} if self.link.foreign else self.tool.meta or {}
-
-    @property
-    def read_only(self) -> bool:
-        return not self.link.foreign and bool(self.tool.annotations and self.tool.annotations.read_only_hint)
-
-    @property
-    def destructive(self) -> bool:
-        return self.link.foreign or bool(self.tool.annotations and self.tool.annotations.destructive_hint)
-
-    @property
-    def instants(self) -> Mapping[str, str]:
-        """The arguments that no model may author: ``start`` and ``end`` → argument."""
-        return self.meta.get(INSTANT_ARGUMENTS, {})
-
-    @property
-    def only(self) -> tuple[str, frozenset[str]] | None:
-        """The argument that is bound to what was granted, and the values that it may have; None for any."""
-        argument = self.meta.get(GRANT_ARGUMENT)
-        return (argument, self.extent.only) if argument and not self.extent.whole else None
-
-    @property
-    def needs_when(self) -> bool:
-        required = cast("list[str]", self.tool.input_schema.get("required", []))
-        return any(name in required for name in self.instants.values())
-
-
-@dataclass
 class McpIntegration:
     """The tools of one call.
 
@@ -150,7 +123,7 @@ class McpIntegration:
     deadlines: Deadlines = field(default_factory=Deadlines)
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     """Of this call's writes, in their order: what may be said to have been done."""
-    _found: dict[str, _Found] = field(default_factory=dict[str, _Found])
+    _found: dict[str, Found] = field(default_factory=dict[str, Found])
     _listed: dict[str, list[Tool]] = field(default_factory=dict[str, list[Tool]])
     _known: set[str] = field(default_factory=set[str])
     """Servers whose tools are offered as the catalogue has them, until they are listed."""
@@ -207,7 +180,7 @@ class McpIntegration:
                 extent = extent_for(self.identity.role, tool.meta or {}, extent)
             if extent:
                 name = self._names.name(link.name, tool.name, qualified=link.foreign)
-                self._found[name] = _Found(link, tool, OutputCheck(tool.output_schema), extent)
+                self._found[name] = Found(link, tool, OutputCheck(tool.output_schema), extent)
 
     async def _learn_zone(self) -> None:
         """A business without a zone of its own has its calendar's, which the list of bookings names."""
@@ -262,7 +235,7 @@ class McpIntegration:
             self.receipts.append(record.receipt)
         return answer
 
-    async def _call_found(self, found: _Found, arguments: Mapping[str, Any]) -> ToolAnswer:
+    async def _call_found(self, found: Found, arguments: Mapping[str, Any]) -> ToolAnswer:
         answer = await self._call_once(found, arguments, self.deadlines.of(reads=found.read_only))
         failure = answer.failure
         if failure is not None and failure.current_epoch is not None:
@@ -274,7 +247,7 @@ class McpIntegration:
         self.times.learn_zone(answer.data.get("zone"))
         return answer
 
-    async def _find(self, name: str) -> _Found | None:
+    async def _find(self, name: str) -> Found | None:
         """A tool that was not there before; the caller is waiting, so a server that hangs is not waited for long."""
         try:
             async with asyncio.timeout(self.deadlines.read):
@@ -283,7 +256,7 @@ class McpIntegration:
             log.warning("servers not listed in time")
         return self._found.get(name)
 
-    async def _call_once(self, found: _Found, arguments: Mapping[str, Any], seconds: float) -> ToolAnswer:
+    async def _call_once(self, found: Found, arguments: Mapping[str, Any], seconds: float) -> ToolAnswer:
         meta = {} if found.link.foreign else self._meta(found, arguments, seconds).to_wire()
         try:
             answer = await found.link.client.call(
@@ -297,7 +270,7 @@ class McpIntegration:
             return ToolAnswer(data=failure.model_dump(mode="json"), is_error=True, failure=failure)
         return answer
 
-    def _meta(self, found: _Found, arguments: Mapping[str, Any], seconds: float) -> RequestMeta:
+    def _meta(self, found: Found, arguments: Mapping[str, Any], seconds: float) -> RequestMeta:
         key = self._key(found, arguments)
         return RequestMeta(
             operation=key,
@@ -310,7 +283,7 @@ class McpIntegration:
             workspace=self.identity.workspace,
         )
 
-    def _key(self, found: _Found, arguments: Mapping[str, Any]) -> str | None:
+    def _key(self, found: Found, arguments: Mapping[str, Any]) -> str | None:
         names: Sequence[str] = found.meta.get(KEY_ARGUMENTS, ())
         if not names:
             return None
@@ -329,7 +302,7 @@ class McpIntegration:
         """
         return [self._function_tool(name, found) for name, found in self._found.items() if name not in hidden]
 
-    def _function_tool(self, name: str, found: _Found) -> RawFunctionTool[Any, Any]:
+    def _function_tool(self, name: str, found: Found) -> RawFunctionTool[Any, Any]:
         async def run(raw_arguments: dict[str, object], context: RunContext[Any]) -> str:
             if not found.read_only:
                 context.disallow_interruptions()
@@ -344,7 +317,7 @@ class McpIntegration:
 
         return function_tool(run, raw_schema=self._schema(name, found))
 
-    def _with_instants(self, found: _Found, given: Mapping[str, object]) -> dict[str, object]:
+    def _with_instants(self, found: Found, given: Mapping[str, object]) -> dict[str, object]:
         """The arguments with the caller's words turned into instants. Instants from the model itself are not taken."""
         names = found.instants
         if not names:
@@ -362,10 +335,12 @@ class McpIntegration:
         span = self.times.range(words) if found.meta.get(PURPOSE) == "list" else self.times.span(words)
         return {**arguments, names["start"]: span.start.isoformat(), names["end"]: span.end.isoformat()}
 
-    def _schema(self, name: str, found: _Found) -> dict[str, Any]:
+    def _schema(self, name: str, found: Found) -> dict[str, Any]:
         parameters = plain_schema(found.tool.input_schema)
         if found.instants:
             replace_instants(parameters, set(found.instants.values()))
+        if found.hooks is not None:
+            show_hooks(parameters, found.meta[HOOK_ARGUMENTS], found.hooks)
         if found.only is not None:
             bind(parameters, *found.only)
         kept = {key: found.meta[key] for key in (PURPOSE, SLOTS) if key in found.meta}
@@ -377,7 +352,7 @@ class McpIntegration:
         }
 
 
-def _told_name(found: _Found | None) -> str:
+def _told_name(found: Found | None) -> str:
     """A tool as traces name it: what others run may be named by anybody."""
     return "none" if found is None else "foreign" if found.link.foreign else found.tool.name
 

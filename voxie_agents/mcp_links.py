@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from contracts.calls import CatalogueTool
 from contracts.grants import NOT_GRANTED, WHOLE, Granted, granted
+from contracts.hooks import DescribedHook
 from voxie_agents.mcp_client import McpClient
 from voxie_agents.mcp_offers import qualified_name
 
@@ -20,6 +21,7 @@ class ServerLink:
             their descriptions (that one is harmless, that one takes instants) is not believed.
         approved: what the registry knows and somebody approved: offered before the server is listed, and of what it lists
             then nothing else; None when nothing is known of it yet.
+        hooks: the business's, for the tools that take one by name; None where the server itself describes them.
     """
 
     name: str
@@ -27,6 +29,7 @@ class ServerLink:
     tools: frozenset[str] | None = None
     foreign: bool = False
     approved: tuple[CatalogueTool, ...] | None = None
+    hooks: tuple[DescribedHook, ...] | None = None
 
     def extent(self, tool: str) -> Granted:
         """How far the agent may use a tool of this server."""

@@ -21,6 +21,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from contracts.grants import NOT_GRANTED, Granted
+from contracts.hooks import DescribedHook, describe_hooks
 from contracts.meta import GRANT_ARGUMENT, NEEDS, ROLES, Role
 
 log = structlog.get_logger()
@@ -29,6 +30,8 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-/]{1,128}")
 UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1024
+MOST_OF_HOOKS = 2_000
+"""Characters about a business's hooks; beyond them only the names of their fields are shown."""
 LARGEST_SCHEMA = 20_000
 LARGEST_TOOL = 64_000
 DEEPEST = 40
@@ -196,6 +199,23 @@ def bind(parameters: dict[str, Any], argument: str, values: frozenset[str]) -> N
     properties[argument] = {**kept, "type": "integer" if numbers else "string", "enum": choices}
     required = cast("list[str]", parameters.get("required", []))
     parameters["required"] = required if argument in required else [*required, argument]
+
+
+def show_hooks(parameters: dict[str, Any], arguments: Mapping[str, str], hooks: Sequence[DescribedHook]) -> None:
+    """Show which hooks a business has, and what each takes.
+
+    Args:
+        parameters: a schema of a tool's arguments, which is changed.
+        arguments: which of them is the hook's name, and which the payload.
+        hooks: of the business, as far as they are granted.
+    """
+    properties = cast("dict[str, dict[str, Any]]", parameters.get("properties", {}))
+    if not {arguments["name"], arguments["payload"]} <= set(properties):
+        return
+    if hooks:
+        properties[arguments["name"]] = {"type": "string", "enum": [hook.name for hook in hooks]}
+    text = describe_hooks(hooks, most=MOST_OF_HOOKS) if hooks else "No hook is connected yet."
+    properties[arguments["payload"]]["description"] = f"By {arguments['name']}. {text}"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from backend.db import Database
 from backend.errors import ApiError, not_found
 from backend.pages import Page, decode_cursor, encode_cursor
 from backend.vault.vault import Vault
+from contracts.hooks import DescribedHook
 
 T = TypeVar("T")
 SOON = timedelta(days=3)
@@ -111,6 +112,13 @@ class ConnectionService:
         async with self._database.scoped(workspace) as session:
             rows = await repository.listed(session)
         return {row.server for row in rows} - {row.server for row in rows if row.status == Status.CONNECTED.value}
+
+    async def hooks(self, workspace: str) -> dict[str, tuple[DescribedHook, ...]]:
+        """Of each integration that takes hooks, the workspace's, as its agents' models are told of them."""
+        async with self._database.scoped(workspace) as session:
+            rows = [row for row in await repository.listed(session) if row.way == Way.HOOKS.value]
+        takers = [vendor.manifest.name for vendor in self._vendors.all() if vendor.manifest.hooks]
+        return {taker: tuple(_described(row) for row in rows if row.server == taker) for taker in takers}
 
     async def start_oauth(self, principal: Principal, server: str, *, browser: str) -> StartedOAuth:
         """Begin to connect an account; see ``OAuthFlows.start``."""
@@ -212,6 +220,15 @@ class ConnectionService:
             expires_at=row.expires_at,
             expires_soon=row.expires_at is not None and row.expires_at - SOON <= self._now(),
         )
+
+
+def _described(row: ConnectionRow) -> DescribedHook:
+    return DescribedHook(
+        name=row.name,
+        title=row.details["title"],
+        payload_schema=row.details["payload_schema"],
+        key_fields=tuple(row.details["key_fields"]),
+    )
 
 
 def reconnect_url(base_url: str, connection: str) -> str:

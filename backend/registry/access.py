@@ -1,7 +1,7 @@
 """How a worker reaches the servers of its agent during one call."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -18,12 +18,14 @@ from backend.tokens.service import TokenGrant
 from contracts.agents import AgentSpec
 from contracts.calls import CatalogueTool, ServerAccess
 from contracts.grants import granted
+from contracts.hooks import DescribedHook
 from contracts.meta import Role
 from voxie_agents.mcp_offers import qualified_name
 
 log = structlog.get_logger()
 
 BrokenServers = Callable[[str], Awaitable[Collection[str]]]
+HooksOf = Callable[[str], Awaitable[Mapping[str, tuple[DescribedHook, ...]]]]
 CREDENTIAL_SECONDS = 2.5
 """What a call's beginning waits for a foreign server's fresh token; nobody is greeted meanwhile."""
 OFFERED = {ServerState.UP, ServerState.FAILING}
@@ -32,6 +34,11 @@ OFFERED = {ServerState.UP, ServerState.FAILING}
 async def none_broken(_: str) -> Collection[str]:
     """For servers with credentials of their own (``MCP_AUTH=static``)."""
     return ()
+
+
+async def no_hooks(_: str) -> Mapping[str, tuple[DescribedHook, ...]]:
+    """For servers with hooks of their own (``MCP_AUTH=static``), which they describe themselves."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -68,24 +75,28 @@ class ServerAccessGiver:
         targets: how servers are reached.
         issue: gives the token of a grant.
         broken: the operator's servers that a workspace's calls cannot use now, since the owner must connect again.
+        hooks: what a workspace has connected, by the operator's servers that take hooks.
     """
 
-    def __init__(self, database: Database, targets: Targets, issue: TokenIssuer, broken: BrokenServers) -> None:
+    def __init__(
+        self, database: Database, targets: Targets, issue: TokenIssuer, *, broken: BrokenServers, hooks: HooksOf
+    ) -> None:
         self._database = database
         self._targets = targets
         self._issue = issue
         self._broken = broken
+        self._hooks = hooks
 
     async def for_call(self, spec: AgentSpec, caller: Caller) -> tuple[ServerAccess, ...]:
         """The servers that the agent may use in this call, in the agent's own order.
 
         One that is down, or whose connection broke, is left out: a caller is not offered what cannot be done.
         """
-        broken = await self._broken(spec.workspace)
+        broken, hooks = await self._broken(spec.workspace), await self._hooks(spec.workspace)
         own = await self._known(OPERATOR, [name for name in spec.servers if name in self._targets.doors])
         foreign = await self._known(spec.workspace, [name for name in spec.servers if name not in self._targets.doors])
         access = [
-            self._own(self._targets.doors[name], own.get(name), spec, caller)
+            self._own(self._targets.doors[name], own.get(name), spec, caller, hooks.get(name))
             if name in self._targets.doors
             else self._foreign(foreign[name], spec)
             for name in spec.servers
@@ -104,7 +115,12 @@ class ServerAccessGiver:
         return {row.name: _Known(row, state_of(row, granted.get(row.id)), tuple(tools.get(row.id, ()))) for row in rows}
 
     async def _own(
-        self, door: ServerDoor, known: _Known | None, spec: AgentSpec, caller: Caller
+        self,
+        door: ServerDoor,
+        known: _Known | None,
+        spec: AgentSpec,
+        caller: Caller,
+        hooks: tuple[DescribedHook, ...] | None,
     ) -> ServerAccess | None:
         tools: tuple[CatalogueTool, ...] | None = None
         if known is not None and known.state is not ServerState.NEW:
@@ -121,7 +137,9 @@ class ServerAccessGiver:
             tools=spec.tools,
         )
         token, expires_at = self._issue(grant)
-        return ServerAccess(name=door.name, url=door.url, token=token, token_expires_at=expires_at, tools=tools)
+        return ServerAccess(
+            name=door.name, url=door.url, token=token, token_expires_at=expires_at, tools=tools, hooks=hooks
+        )
 
     async def _foreign(self, known: _Known, spec: AgentSpec) -> ServerAccess | None:
         row = known.row

@@ -14,7 +14,17 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from contracts.meta import GRANT_ARGUMENT, INSTANT_ARGUMENTS, KEY_ARGUMENTS, NEEDS, PURPOSE, ROLES, SLOTS, Role
+from contracts.meta import (
+    GRANT_ARGUMENT,
+    HOOK_ARGUMENTS,
+    INSTANT_ARGUMENTS,
+    KEY_ARGUMENTS,
+    NEEDS,
+    PURPOSE,
+    ROLES,
+    SLOTS,
+    Role,
+)
 from contracts.results import ErrorKind, ToolFailure
 from contracts.telemetry import SpanName
 from mcp_servers.shared.calls import Call
@@ -60,6 +70,8 @@ class ToolSpec(Generic[A]):
     roles: frozenset[Role] = frozenset(Role)
     grant_argument: str | None = None
     """The argument that says what the tool acts on: a call can be granted one value of it, whatever its role."""
+    hook_arguments: dict[str, str] = field(default_factory=dict[str, str])
+    """``name`` and ``payload``: which argument is a named hook, and which is what it takes."""
     needs: str | None = None
     """The credential that this server lacks for it; it answers so, and agents do not offer it."""
     key_arguments: tuple[str, ...] = ()
@@ -77,6 +89,7 @@ class ToolSpec(Generic[A]):
         declared = {
             ROLES: sorted(self.roles) if self.roles != frozenset(Role) else None,
             GRANT_ARGUMENT: self.grant_argument,
+            HOOK_ARGUMENTS: self.hook_arguments,
             NEEDS: self.needs,
             KEY_ARGUMENTS: list(self.key_arguments),
             INSTANT_ARGUMENTS: self.instants,

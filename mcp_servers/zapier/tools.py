@@ -1,11 +1,11 @@
 """Zapier's tools."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from contracts.hooks import DescribedHook, describe_hooks
 from contracts.meta import Role
 from mcp_servers.shared.calls import Call
 from mcp_servers.shared.errors import NotFound, ServerError
@@ -21,8 +21,8 @@ from mcp_servers.zapier.ways import ManagesZaps, WaySource, Zap
 
 OVER = {"success": True, "error": False, "error_handled": False, "halted": False, "filtered": False}
 """How a run that is over ended: whether it ran to its end."""
-SHOWN_SCHEMAS = 2_000
-"""Characters of payload schemas that a model is shown; beyond them, only the names of the fields."""
+SHOWN_SCHEMAS = 750
+"""Characters of payload schemas that are shown, since clients cut a long description; beyond them, only the names of the fields."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,15 @@ class ZapierTools:
                 name="zapier_trigger_zap",
                 title="Trigger a Zap",
                 description=(
-                    f"Hand a payload to one of the business's Zaps by its hook's name. {describe(self.shown)} "
-                    "accepted means that Zapier has it, not that the Zap ran. Say the answer's speech and no more."
+                    "Hand a payload to one of the business's Zaps by its hook's name. accepted means that Zapier has it, "
+                    f"not that the Zap ran. Say the answer's speech and no more. {describe(self.shown)}"
                 ),
                 arguments=TriggerZap,
                 result=Triggered,
                 run=self.trigger_zap,
                 effect="destroy",
                 grant_argument="zap_id",
+                hook_arguments={"name": "zap_id", "payload": "payload"},
             ),
             ToolSpec(
                 name="zapier_get_delivery",
@@ -189,23 +190,13 @@ class ListedZaps:
 
 
 def describe(hooks: Mapping[str, Hook]) -> str:
-    """The hooks as a model is told of them: with their payloads' schemas, or their fields when that is too long."""
+    """The server's own hooks as a model is told of them; those of a workspace are told by its agent."""
     if not hooks:
         return "zap_id: as the owner named it."
-    full = _described(hooks, fields_only=False)
-    return full if len(full) <= SHOWN_SCHEMAS else _described(hooks, fields_only=True)[:SHOWN_SCHEMAS]
-
-
-def _described(hooks: Mapping[str, Hook], *, fields_only: bool) -> str:
-    lines: list[str] = []
-    for name, hook in sorted(hooks.items()):
-        schema = hook.payload_schema
-        if schema is None:
-            payload = f"fields {', '.join(hook.key_fields)} and any" if hook.key_fields else "any fields"
-        elif fields_only:
-            payload = f"fields {', '.join(schema.get('properties', {}))}"
-        else:
-            payload = json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
-        title = f" ({hook.title})" if hook.title else ""
-        lines.append(f"{name}{title}: {payload}.")
-    return "zap_id and its payload: " + " ".join(lines)
+    described = [
+        DescribedHook(
+            name=name, title=hook.title, payload_schema=hook.payload_schema, key_fields=tuple(hook.key_fields)
+        )
+        for name, hook in sorted(hooks.items())
+    ]
+    return "zap_id and its payload: " + describe_hooks(described, most=SHOWN_SCHEMAS)

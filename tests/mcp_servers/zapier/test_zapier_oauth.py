@@ -14,6 +14,7 @@ from tests.backend.two_workspaces import draft
 from tests.mcp_servers.zapier.desk import kind_of
 from tests.mcp_servers.zapier.whole import backend as backend
 from tests.mcp_servers.zapier.whole import clock as clock
+from tests.mcp_servers.zapier.whole import port as port
 from tests.mcp_servers.zapier.whole import sandbox as sandbox
 from tests.mcp_servers.zapier.whole import zapier
 from tests.running import RunningApp

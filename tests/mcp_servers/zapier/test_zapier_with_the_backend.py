@@ -15,6 +15,7 @@ from tests.backend.served import Backend
 from tests.clock import Clock
 from tests.mcp_servers.zapier.whole import backend as backend
 from tests.mcp_servers.zapier.whole import clock as clock
+from tests.mcp_servers.zapier.whole import port as port
 from tests.mcp_servers.zapier.whole import sandbox as sandbox
 from tests.mcp_servers.zapier.whole import zapier
 from tests.running import RunningApp
