@@ -117,7 +117,7 @@ async def test_a_model_is_told_when_no_hook_is_connected(
     tmp_path: Path, backend: Backend, sandbox: RunningApp, port: int
 ) -> None:
     async with zapier(tmp_path, backend, sandbox, port=port):
-        (connection,) = (await backend.get("/api/connections"))["connections"]
+        (connection,) = (await backend.get("/api/connections"))["items"]
         await backend.delete(f"/api/connections/{connection['id']}")
         async with called(backend, TRIGGER) as built:
             assert "No hook is connected yet." in shown(built)["parameters"]["properties"]["payload"]["description"]

@@ -69,7 +69,7 @@ async def test_an_account_connected_by_oauth_opens_the_workflow_api_and_is_refre
 async def test_an_owner_who_says_no_connects_nothing(backend: Backend) -> None:
     refused = await decided(backend, "deny")
     assert (refused.status_code, refused.json()["code"]) == (403, "oauth_denied")
-    connected = (await backend.get("/api/connections"))["connections"]
+    connected = (await backend.get("/api/connections"))["items"]
     assert [connection["way"] for connection in connected] == ["hooks"]
 
 
