@@ -6,8 +6,9 @@ import sys
 import uvicorn
 
 from backend.app import create_app
-from backend.logs import configure_logging
 from backend.settings import SettingsError, load_settings
+from process.http import configured
+from process.logs import configure_logging
 
 
 def main() -> None:
@@ -23,9 +24,7 @@ def main() -> None:
         sys.exit(f"backend: BACKEND_PORT or VOXIE_STATE: {error.strerror}; choose another port or folder")
     sys.stdout.write(f"Backend: http://{settings.host}:{settings.port} ({settings.mode.value})\n")
     sys.stdout.flush()
-    uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)).run(
-        sockets=[listener]
-    )
+    uvicorn.Server(configured(app, grace=5)).run(sockets=[listener])
 
 
 if __name__ == "__main__":

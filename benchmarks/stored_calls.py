@@ -41,6 +41,7 @@ from backend.app import create_app
 from backend.calls.tables import CallRow
 from backend.db import Base, Database
 from backend.settings import BackendSettings
+from process.http import configured
 
 WORKSPACE = "demo"
 TOKEN = "a-service-token-of-the-benchmark"
@@ -82,7 +83,7 @@ async def stored(calls: int, state: Path, url: str | None) -> AsyncGenerator[Sto
     settings = BackendSettings(_env_file=None, **values)
     listener = socket.create_server(("127.0.0.1", 0))
     app = create_app(settings, now=lambda: NOW)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = uvicorn.Server(configured(app, grace=5))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     headers = {"authorization": f"Bearer {TOKEN}"}

@@ -5,12 +5,15 @@ import sys
 
 import uvicorn
 
+from process.http import configured
+from process.logs import configure_logging
 from sandbox.app import create_app
 from sandbox.settings import load_settings
 
 
 def main() -> None:
     """Serve until stopped."""
+    configure_logging()
     try:
         settings = load_settings()
         listener = socket.create_server((settings.host, settings.port), backlog=512)
@@ -21,8 +24,7 @@ def main() -> None:
         sys.exit(f"sandbox: SANDBOX_PORT or SANDBOX_STATE: {error.strerror}; choose another port or folder")
     sys.stdout.write(f"Sandbox: {settings.base_url}, the demo calendar is in {settings.zone}\n")
     sys.stdout.flush()
-    config = uvicorn.Config(app, http="h11", log_config=None, access_log=False, timeout_graceful_shutdown=5)
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(configured(app, grace=5)).run(sockets=[listener])
 
 
 if __name__ == "__main__":

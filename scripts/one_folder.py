@@ -22,6 +22,7 @@ COPIED = (
     "cli",
     "storage",
     "tracing",
+    "process",
     "tests",
     "scripts",
 )

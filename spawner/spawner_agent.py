@@ -1,7 +1,6 @@
 """The worker that answers calls: builds each call's agent from what the backend stores of it."""
 
 import asyncio
-import logging
 from typing import Any
 
 import structlog
@@ -9,6 +8,7 @@ from livekit.agents import Agent, AgentSession, JobContext
 from pydantic import ValidationError
 
 from contracts.calls import CallBootstrap
+from process.logs import configure_logging
 from spawner.agent_loader import CallJob, PhoneLine, load_call
 from spawner.live_call import LiveCall
 from spawner.settings import SpawnerSettings
@@ -82,5 +82,6 @@ def main(settings: SpawnerSettings) -> None:
     tell(f"  health: http://{settings.host}:{settings.port}/")
     if not hears(AgentSettings()):
         tell(f"  {TEXT_ONLY}")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    # Also of calls, whose processes hand their lines on to this one.
+    configure_logging()
     asyncio.run(run_worker(worker))

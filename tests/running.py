@@ -9,14 +9,16 @@ from typing import Any, Literal
 
 import uvicorn
 
+from process.http import configured
+
 START_SECONDS = 10.0
 
 
 class _Server(uvicorn.Server):
     """Stops when it is told to, instead of looking every tenth of a second whether it was."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, app: Any, *, grace: int, lifespan: Literal["on", "off"]) -> None:
+        super().__init__(configured(app, grace=grace, lifespan=lifespan))
         self.has_started = asyncio.Event()
         self._told = asyncio.Event()
 
@@ -74,10 +76,7 @@ async def start(app: Any, *, port: int = 0, grace: int = 1, lifespan: Literal["o
     # asyncio does so only where the socket names its protocol; without, each answer waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(
-        app, http="h11", log_config=None, access_log=False, lifespan=lifespan, timeout_graceful_shutdown=grace
-    )
-    server = _Server(config)
+    server = _Server(app, grace=grace, lifespan=lifespan)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     started = asyncio.create_task(server.has_started.wait())
     await asyncio.wait((task, started), timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)

@@ -15,6 +15,7 @@ from contracts.manifest import Manifest
 from mcp_servers.shared.auth import static_token
 from mcp_servers.shared.settings import ServerSettings, SettingsError, SettingsT, load_settings
 from mcp_servers.shared.telemetry import configure_logging
+from process.http import configured
 from tracing import start_tracing
 
 
@@ -40,22 +41,12 @@ def run_server(
     configure_logging(service=manifest.name, json_lines=settings.log_format == "json")
     stop_tracing = start_tracing(manifest.name, settings.otlp_endpoint)
     _tell(manifest, settings, port)
-    config = uvicorn.Config(
-        app,
-        # httptools keeps trailing spaces of header values, which fails a rule of the MCP specification.
-        http="h11",
-        loop="auto",
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        timeout_graceful_shutdown=10,
-    )
     # Imported now: its first use inside a call would stall the event loop for 70 ms.
     importlib.import_module("jsonschema")
     # What lives from the start lives for ever: not walking it keeps the collector's pauses short.
     gc.collect()
     gc.freeze()
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(configured(app, grace=10)).run(sockets=[listener])
     stop_tracing()
 
 

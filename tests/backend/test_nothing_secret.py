@@ -16,8 +16,8 @@ import sqlalchemy as sa
 import structlog
 
 from backend.db import Database
-from backend.logs import configure_logging
 from contracts.broker import ACCESS_TOKEN_TYPE, SUBJECT_TOKEN_TYPE, TOKEN_EXCHANGE_GRANT, TOKEN_PATH
+from process.logs import configure_logging
 from tests.backend.connections.conftest import Shop
 from tests.backend.served import MCP_SERVICE_TOKEN, SERVICE_TOKEN, serve_backend
 from tests.backend.test_doors import LIVEKIT
@@ -244,7 +244,7 @@ async def test_nothing_secret_is_in_clear_in_any_file_log_or_answer(
         house.shop.backend.clock.advance(hours=2)
         await house.shop.backend.probe.check_due()
         await house.shop.backend.health.look_at_due()
-    connections = (await house.ask("GET", "/api/connections"))["connections"]
+    connections = (await house.ask("GET", "/api/connections"))["items"]
     assert {one["status"] for one in connections} == {"connected", "needs_reconnect"}
     server = (await house.ask("GET", "/api/servers"))["items"][0]["id"]
     await see_everything(

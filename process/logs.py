@@ -1,4 +1,4 @@
-"""What the backend's process logs: our own lines whole, of a library's line only where it comes from."""
+"""What a process of ours logs: our own lines whole, of a library's line only where it comes from."""
 
 import logging
 import sys
