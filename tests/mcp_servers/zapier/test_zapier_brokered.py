@@ -125,8 +125,7 @@ async def test_a_backend_that_is_away_only_delays_a_delivery(desk: BrokeredDesk)
     while seen.data["reason"] != "no_credential":
         seen = await desk.until(named, "queued")
     desk.backend.exchange = desk.exchange
-    desk.clock.advance(seconds=60)
-    await desk.until(named, "accepted")
+    await desk.until(named, "accepted", advancing=60)
     assert len(await desk.deliveries()) == 1
 
 
@@ -153,8 +152,7 @@ async def test_a_retry_safe_hook_from_the_backend_is_sent_again_when_nobody_know
     desk.connect("safe", retry_safe=True)
     await desk.break_hooks(cut="after")
     answer = await desk.trigger(hook="safe")
-    desk.clock.advance(seconds=5)
-    await desk.until(answer, "accepted")
+    await desk.until(answer, "accepted", advancing=5)
     assert len({item["body"]["voxie_delivery_id"] for item in await desk.deliveries()}) == 1
     assert len(await desk.deliveries()) == 2
 

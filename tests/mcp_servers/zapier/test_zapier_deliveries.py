@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +87,7 @@ async def test_a_repeated_call_while_it_is_queued_is_the_same_delivery(desk: Des
     assert second.data["delivery_id"] == first.data["delivery_id"]
     assert second.receipt is not None
     assert (second.receipt.action, second.receipt.replayed) == (Action.QUEUED, True)
-    desk.clock.advance(seconds=61)
-    await desk.until(first, "accepted")
+    await desk.until(first, "accepted", advancing=61)
     assert len(await desk.deliveries()) == 1
 
 
@@ -112,8 +113,7 @@ async def test_a_delivery_that_is_refused_too_often_is_a_dead_letter_that_a_pers
     async with open_desk(tmp_path, ZAPIER_MOST_TRIES="2") as desk:
         await desk.break_hooks(status=503, times=2)
         answer = await desk.trigger()
-        desk.clock.advance(seconds=60)
-        seen = await desk.until(answer, "dead")
+        seen = await desk.until(answer, "dead", advancing=60)
         assert (seen.data["reason"], seen.data["attempts"]) == ("too_many_tries", 2)
         assert seen.data["speech"] == "The notification has not been sent."
         listed = await command(desk, monkeypatch, capsys)
@@ -121,8 +121,7 @@ async def test_a_delivery_that_is_refused_too_often_is_a_dead_letter_that_a_pers
         assert "too_many_tries (503)" in listed
         assert "Maria" not in listed
         await command(desk, monkeypatch, capsys, "replay", answer.data["delivery_id"])
-        desk.clock.advance(days=1)
-        await desk.until(answer, "accepted")
+        await desk.until(answer, "accepted", advancing=86_400)
         assert await command(desk, monkeypatch, capsys) == ""
         (delivery,) = await desk.deliveries()
         assert delivery["body"]["voxie_delivery_id"] == answer.data["delivery_id"]
@@ -157,6 +156,30 @@ async def command(
     return capsys.readouterr().out
 
 
+async def test_what_was_given_up_is_erased_after_thirty_days_and_its_row_stays(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await desk.break_hooks(status=400)
+    named = delivery_named_in(await desk.trigger())
+    desk.clock.advance(days=29)
+    await desk.stop_server()
+    assert "Maria Garcia" in kept_payload(desk, named)
+    desk.clock.advance(days=2)
+    await desk.start_server()
+    async with asyncio.timeout(WAIT_SECONDS):
+        while kept_payload(desk, named) != "None":  # noqa: ASYNC110 - another server erases it
+            await asyncio.sleep(0.05)
+    assert (await desk.call("zapier_get_delivery", delivery_id=named)).data["reason"] == "refused"
+    said = await command(desk, monkeypatch, capsys, "replay", named, status=1)
+    assert "no dead or unknown delivery of this id that still has its payload" in said
+
+
+def kept_payload(desk: Desk, delivery_id: str) -> str:
+    with closing(sqlite3.connect(desk.state / "zapier-ledger.sqlite3")) as ledger:
+        query = "select payload from zapier_deliveries where id = ?"
+        return str(ledger.execute(query, (delivery_id,)).fetchone()[0])
+
+
 # Nobody knows whether Zapier has it
 
 
@@ -165,8 +188,7 @@ async def test_an_unknown_delivery_of_a_retry_safe_hook_is_sent_again_with_the_s
         await use_hook(desk, retry_safe=True)
         await desk.break_hooks(cut="after")
         answer = await desk.trigger()
-        desk.clock.advance(seconds=5)
-        await desk.until(answer, "accepted")
+        await desk.until(answer, "accepted", advancing=5)
         ids = [delivery["body"]["voxie_delivery_id"] for delivery in await desk.deliveries()]
         assert ids == [answer.data["delivery_id"]] * 2
 
@@ -238,6 +260,5 @@ async def test_an_account_that_is_asked_to_wait_sends_nothing_else_meanwhile(des
     other = await desk.trigger({**PAYLOAD, "booking": "b-2"})
     assert other.data["status"] == "queued"
     assert await desk.deliveries() == []
-    desk.clock.advance(seconds=62)
-    await desk.until(other, "accepted")
+    await desk.until(other, "accepted", advancing=62)
     assert len(await desk.deliveries()) == 2

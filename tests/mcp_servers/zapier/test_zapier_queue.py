@@ -3,17 +3,21 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from mcp_servers.shared.errors import Conflict
 from mcp_servers.shared.ledger import LedgerDatabase
 from mcp_servers.zapier.delivery import NewDelivery, Reason, State
 from mcp_servers.zapier.pace import Limit
 from mcp_servers.zapier.queue import DeliveryQueue
+from storage import Storage
 from tests.clock import Clock
 
 pytestmark = pytest.mark.needs_zapier
@@ -97,6 +101,56 @@ async def test_an_epoch_that_is_over_names_the_current_one(database_url: str, tm
         assert over.value.current_epoch == 1
         _, mine = await queue.store(new(epoch=1))
         assert mine
+
+
+async def test_payloads_are_erased_where_nothing_is_to_be_sent_any_more_and_not_elsewhere(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock = Clock()
+    async with replicas(database_url, tmp_path, clock.seconds) as (queue, _):
+        dead, unknown, waiting, late = [(await queue.store(new(number)))[0] for number in range(4)]
+        await queue.give_up(dead, reason=Reason.REFUSED)
+        await queue.lose_sight(unknown, reason=Reason.NO_ANSWER)
+        await queue.try_again(waiting, at=clock.seconds(), reason=Reason.NOT_REACHED, counts=False)
+        clock.advance(days=2)
+        await queue.give_up(late, reason=Reason.REFUSED)
+        clock.advance(days=29)
+        await queue.forget(older=30 * 86_400)
+        left = [await queue.get(delivery.id) for delivery in (dead, unknown, waiting, late)]
+    assert [found and found.state for found in left] == [State.DEAD, State.UNKNOWN, State.QUEUED, State.DEAD]
+    assert [found and found.payload for found in left] == [None, None, {"n": 2}, {"n": 3}]
+
+
+async def test_a_ledger_of_an_earlier_version_gets_the_columns_that_it_lacks_and_keeps_its_rows(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock = Clock()
+    async with replicas(database_url, tmp_path, clock.seconds) as (queue, _):
+        before, _ = await queue.store(new())
+    url = database_url.replace("postgresql://", "postgresql+asyncpg://")
+    storage = Storage(f"sqlite+aiosqlite:///{tmp_path / 'zapier-ledger.sqlite3'}" if url.startswith("sqlite") else url)
+    async with storage.engine.begin() as connection:
+        await connection.execute(sa.text("alter table zapier_deliveries drop column deferred"))
+    await storage.aclose()
+    async with replicas(database_url, tmp_path, clock.seconds) as (queue, _):
+        assert await queue.get(before.id) == before
+        later, _ = await queue.store(replace(new(1), deferred=SecretStr("a grant")))
+        assert await queue.get(later.id) == later
+
+
+async def test_an_operation_has_the_same_id_in_a_ledger_that_was_lost_and_another_where_the_secret_is_another(
+    tmp_path: Path,
+) -> None:
+    """The id is what a Zap can sort out repetitions by, so it must come from the operation, and nobody may guess it."""
+    ids: list[str] = []
+    for folder, secret in (("first", "a" * 32), ("second", "a" * 32), ("third", "b" * 32)):
+        database = LedgerDatabase.for_service(
+            "zapier", state=tmp_path / folder, url=None, now=Clock().seconds, secret=SecretStr(secret)
+        )
+        delivery, _ = await DeliveryQueue(database, limits=(), lease_seconds=LEASE_SECONDS).store(new())
+        ids.append(delivery.id)
+        await database.aclose()
+    assert ids[0] == ids[1] != ids[2]
 
 
 @given(
