@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.backend.broker.test_broker import call_token, exchanged
-from tests.backend.broker.test_broker import shop as shop
+from tests.backend.broker.conftest import shop as shop
+from tests.backend.broker.exchanges import call_token, exchanged
 from tests.backend.connections.conftest import Shop
 
 GOOD: dict[str, Any] = {

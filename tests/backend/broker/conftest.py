@@ -1,0 +1,38 @@
+"""A business whose calls' tokens a test can sign as well."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.backend.broker.exchanges import SEED
+from tests.backend.connections.conftest import Shop
+from tests.backend.served import serve_backend
+from tests.fakes.oauth_vendor import serve_vendor
+
+
+@asynccontextmanager
+async def open_shop(state: Path) -> AsyncGenerator[Shop]:
+    """Its backend and the vendors around it within a block."""
+    async with (
+        serve_vendor() as vendor,
+        serve_backend(state, BACKEND_SANDBOX_URL=vendor.url, BACKEND_SIGNING_KEYS=SEED) as backend,
+    ):
+        yield Shop(backend, vendor)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncGenerator[Shop]:
+    """One for each test."""
+    async with open_shop(tmp_path) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting_shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Shop]:
+    """One for all tests of a module that changes nothing of it; Google is connected."""
+    async with open_shop(tmp_path_factory.mktemp("shop")) as opened:
+        await opened.connect()
+        yield opened
