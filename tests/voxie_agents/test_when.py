@@ -105,6 +105,7 @@ def _instants(outcome: Outcome) -> list[datetime]:
         ("2027-02-28T10:00", "tomorrow at eight", "2027-03-01 20:00"),
         ("2026-11-29T10:00", "next Friday at eight", ("12-04 20:00", "12-11 20:00")),
         ("2026-11-28T10:00", "next Friday at eight", "12-04 20:00"),
+        ("2026-11-23T10:00:00", "at ten to eleven January the fourth", "ask"),
         ("2028-02-28T19:55:00", "Monday February 29 at half past ten in the evening", "ask"),
         ("2028-02-28T19:55:00", "Tuesday February 29 at half past ten in the evening", "2028-02-29 22:30"),
         ("2027-10-06T19:32:00", "the last Monday of May at two in the afternoon", "2028-05-29 14:00"),

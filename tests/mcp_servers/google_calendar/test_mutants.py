@@ -14,13 +14,25 @@ import pytest
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[3]
-COPIED = ("contracts", "mcp_servers", "voxie_agents", "spawner", "backend", "sandbox", "cli", "tests")
+COPIED = (
+    "contracts",
+    "mcp_servers",
+    "voxie_agents",
+    "spawner",
+    "backend",
+    "sandbox",
+    "cli",
+    "storage",
+    "tracing",
+    "tests",
+)
 HERE = "tests/mcp_servers/google_calendar"
 RACE = f"{HERE}/test_race.py"
 CUTS = f"{HERE}/test_ordeal.py"
 STRANGERS = f"{HERE}/test_strangers.py"
 ISO = f"{HERE}/test_iso_times.py"
 WORDS = "tests/voxie_agents/test_when_generated.py"
+TABLE = "tests/voxie_agents/test_when.py"
 RESERVATIONS = "mcp_servers/shared/ledger/reservations.py"
 OPERATIONS = "mcp_servers/shared/ledger/operations.py"
 EVENTS = "mcp_servers/google_calendar/events.py"
@@ -74,6 +86,15 @@ MUTANTS = {
         "voxie_agents/when_days.py", "return [coming, coming + timedelta(weeks=1)] if same_week else [coming]",
         "del same_week\n    return [coming]", WORDS,
     ),
+    "what alters a time and is not understood is overlooked": Mutant(
+        "voxie_agents/when_reading.py", "if alters_a_time(left) or counts_weeks(left)", "if counts_weeks(left)", TABLE
+    ),
+    "a time of day need not be in the words": Mutant(
+        "voxie_agents/when_reading.py", "if not all(tells(found.body, value) for value in values):", "if False:", TABLE
+    ),
+    "the half of the day that an engine left out is not asked for": Mutant(
+        "voxie_agents/when_reading.py", "for clock in both_halves(found.body, value)", "for clock in (value.time(),)", TABLE
+    ),
 }  # fmt: skip
 
 
@@ -88,7 +109,7 @@ def test_without_its_guard_a_judge_turns_red(name: str, tmp_path: Path) -> None:
     assert _run(copy, mutant.tests) == FAILED
 
 
-@pytest.mark.parametrize("tests", [RACE, CUTS, STRANGERS, ISO, WORDS])
+@pytest.mark.parametrize("tests", [RACE, CUTS, STRANGERS, ISO, WORDS, TABLE])
 def test_with_all_guards_the_judges_are_green_in_a_copy(tests: str, tmp_path: Path) -> None:
     """So that a red one is red for the guard, and not for the copying."""
     assert _run(_copy(tmp_path / "copy"), tests) == PASSED
