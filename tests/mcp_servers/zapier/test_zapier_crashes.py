@@ -14,7 +14,7 @@ from tests.running import running
 
 pytestmark = pytest.mark.needs_zapier
 
-SMALL = (120, 2)
+SMALL = (80, 1)
 FULL = (5_000, 20)
 
 
