@@ -89,14 +89,14 @@ async def open_conversation(state: State, agent: str, caller: str | None) -> Asy
     Raises:
         Stop: the backend is not there, or has no such agent.
     """
-    # Imported here: together they take two seconds, which other commands need not wait for.
+    backend, bootstrap = await _begin(state, agent, caller)
+    # Imported here: together they take two seconds, which neither another command nor "it does not run" need wait for.
     from livekit.agents import AgentSession  # noqa: PLC0415
 
     from spawner.live_call import LiveCall  # noqa: PLC0415
     from voxie_agents.caller_agent import session_options  # noqa: PLC0415
     from voxie_agents.settings import AgentSettings  # noqa: PLC0415
 
-    backend, bootstrap = await _begin(state, agent, caller)
     settings = AgentSettings()
     call = LiveCall(backend, bootstrap, offline=settings.offline)
     session: Any = AgentSession(**session_options(settings))
