@@ -98,7 +98,7 @@ async def open_conversation(state: State, agent: str, caller: str | None) -> Asy
     from voxie_agents.settings import AgentSettings  # noqa: PLC0415
 
     settings = AgentSettings()
-    call = LiveCall(backend, bootstrap, offline=settings.offline)
+    call = LiveCall(backend, bootstrap, offline=settings.offline, deadlines=settings.deadlines)
     session: Any = AgentSession(**session_options(settings))
     call.watch(session)
     try:

@@ -54,7 +54,7 @@ async def _phone_line(ctx: JobContext) -> PhoneLine:
 
 
 async def _talk(ctx: JobContext, agents: AgentSettings, backend: BackendClient, bootstrap: CallBootstrap) -> None:
-    call = LiveCall(backend, bootstrap, offline=agents.offline)
+    call = LiveCall(backend, bootstrap, offline=agents.offline, deadlines=agents.deadlines)
     ctx.add_shutdown_callback(call.aclose)
     session: Any = AgentSession(**session_options(agents), **speech_options(agents))
     call.watch(session)

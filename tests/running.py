@@ -11,7 +11,7 @@ import uvicorn
 
 from process.http import configured
 
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 
 
 class _Server(uvicorn.Server):

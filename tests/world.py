@@ -24,7 +24,7 @@ from sandbox.app import create_app as create_sandbox
 from sandbox.settings import SandboxSettings
 from spawner.dynamic_agent_factory import BuiltAgent, DynamicAgentFactory
 from tests.clock import Clock
-from tests.patience import PATIENCE, PATIENT
+from tests.patience import PATIENCE, PATIENT, SECONDS
 from tests.running import RunningApp, start
 from voxie_agents.mcp_client import McpClient
 from voxie_agents.offline import OfflineLLM
@@ -105,24 +105,28 @@ class World:
 
     async def fault(self, route: str, **what: Any) -> None:
         """Break the next requests to the sandbox that match ``METHOD glob``."""
-        async with httpx.AsyncClient(base_url=self.sandbox.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.sandbox.url, trust_env=False, timeout=SECONDS) as client:
             answer = await client.post("/_sandbox/faults", json={"route": route, **what}, headers=ADMIN)
             assert answer.status_code == 200, answer.text
 
     async def mend(self) -> None:
         """Take back the faults that are still waiting."""
-        async with httpx.AsyncClient(base_url=self.sandbox.url, headers=ADMIN, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self.sandbox.url, headers=ADMIN, trust_env=False, timeout=SECONDS
+        ) as client:
             assert (await client.delete("/_sandbox/faults")).status_code == 200
 
     async def reached(self, method: str) -> None:
         """Wait until a request of this method has reached the vendors."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SECONDS):
             while not any(request.startswith(method) for request in self.upstream):  # noqa: ASYNC110 - another server fills the list
                 await asyncio.sleep(0.01)
 
     async def forget(self) -> None:
         """Empty the vendors, and let the promises and leases of earlier tests run out: cheaper than a new world."""
-        async with httpx.AsyncClient(base_url=self.sandbox.url, headers=ADMIN, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self.sandbox.url, headers=ADMIN, trust_env=False, timeout=SECONDS
+        ) as client:
             assert (await client.post("/_sandbox/reset")).status_code == 200
         self.clock.advance(minutes=3)
         self.session = f"call-at-{self.clock.seconds():.0f}"
@@ -141,12 +145,14 @@ class World:
 
     async def google(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Act at Google behind our back, as the owner of the calendar does."""
-        async with httpx.AsyncClient(base_url=self.sandbox.url, headers=BEARER, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self.sandbox.url, headers=BEARER, trust_env=False, timeout=SECONDS
+        ) as client:
             return await client.request(method, f"/calendar/v3{path}", json=body)
 
     async def deliveries(self) -> list[dict[str, Any]]:
         """What arrived at Zapier."""
-        async with httpx.AsyncClient(base_url=self.sandbox.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.sandbox.url, trust_env=False, timeout=SECONDS) as client:
             answer = await client.get("/_sandbox/zapier/deliveries")
             return answer.json() if answer.status_code == 200 else []
 

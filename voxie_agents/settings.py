@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.deadlines import Deadlines
+
 
 class AgentSettings(BaseSettings):
     """Read once per process, handed down."""
@@ -24,6 +26,17 @@ class AgentSettings(BaseSettings):
     """What speaks."""
     tts_voice: Annotated[str, Field(validation_alias="VOXIE_TTS_VOICE")] = "ash"
     """The voice it has."""
+    read_seconds: Annotated[float, Field(validation_alias="MCP_READ_SECONDS", gt=0, le=120)] = Deadlines.read
+    """How long a caller waits for a tool that only reads, seconds; as the MCP servers have it."""
+    write_seconds: Annotated[float, Field(validation_alias="MCP_WRITE_SECONDS", gt=0, le=120)] = Deadlines.write
+    """The same of a tool that changes something."""
+    listing_seconds: Annotated[float, Field(validation_alias="MCP_LISTING_SECONDS", gt=0, le=120)] = Deadlines.listing
+    """How long a turn waits for servers whose tools are not known yet, seconds."""
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """How long a caller waits."""
+        return Deadlines(read=self.read_seconds, write=self.write_seconds, listing=self.listing_seconds)
 
     @property
     def offline(self) -> bool:

@@ -12,16 +12,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.patience import PATIENCE, PATIENT
+
 VOXIE = str(Path(sys.executable).parent / "voxie")
 PORTS = (3001, 3002, 3010, 8000)
 START_SECONDS = 50.0
+PATIENT_COPY = {
+    **{name: str(seconds) for name, seconds in PATIENT.items()},
+    "MCP_LISTING_SECONDS": str(PATIENCE.listing),
+    "ZAPIER_ACCEPTANCE_SECONDS": "10",
+}
 QUIET = ("OPENAI_", "VOXIE_", "MCP_", "LIVEKIT_", "GOOGLE_", "ZAPIER_", "BACKEND_", "SANDBOX_", "DATABASE_URL")
 
 
 def environment(**more: str) -> dict[str, str]:
     """This process's environment without what could configure Voxie."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(QUIET)}  # noqa: TID251
-    return {**kept, "COLUMNS": "200", **more}
+    return {**kept, "COLUMNS": "200", **PATIENT_COPY, **more}
 
 
 def free_offset() -> int:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.patience import SECONDS
 from tests.world import HOOK, ZONE, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -117,7 +118,7 @@ async def test_a_zap_that_is_busy_gets_the_notification_later_and_it_is_not_said
         assert "The notification is saved, but Zapier hasn't taken it yet." in answer
         assert await world.deliveries() == []
         world.clock.advance(seconds=62)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(SECONDS):
             while True:
                 if arrived := await world.deliveries():
                     break

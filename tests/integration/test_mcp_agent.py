@@ -15,7 +15,7 @@ from contracts.meta import CONSENT
 from contracts.results import ErrorKind
 from spawner.dynamic_agent_factory import BuiltAgent, DynamicAgentFactory
 from tests.fakes.scripted_llm import Call, ScriptedLLM, Step
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, SECONDS
 from tests.running import running
 from tests.world import TOKEN, ZONE, World
 from voxie_agents.mcp_integration import CallRecord
@@ -79,7 +79,7 @@ async def talking(
     session: Any = AgentSession(llm=model, max_tool_steps=6)
     await session.start(built.agent, record=False)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             while wait and not (built.integration.complete and built.integration.times.zone):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         yield Conversation(session, built, model, records)
@@ -254,7 +254,7 @@ async def test_a_zone_that_could_not_be_read_at_the_start_is_read_when_a_time_is
     await own_world.fault("GET */events", cut="before", times=4)
     async with talking(own_world, raw, wait=False) as call:
         await call.turn("Hello.")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SECONDS):
             while call.records == []:  # noqa: ASYNC110 - the reading that fails goes on beside the turn
                 await asyncio.sleep(0.005)
         assert call.records[0].error is ErrorKind.UNAVAILABLE

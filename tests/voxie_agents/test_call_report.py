@@ -11,6 +11,7 @@ from livekit.agents.llm import ChatMessage
 from contracts.events import MOST_EVENTS, Event, EventBatch, Problem, ToolCall, Turn
 from contracts.results import ErrorKind
 from tests.clock import Clock
+from tests.patience import SECONDS
 from tests.world import World
 from voxie_agents.backend_client import BackendAway, Refused
 from voxie_agents.call_report import MOST_HELD, CallReport
@@ -61,7 +62,7 @@ async def test_while_the_backend_is_away_events_wait_and_go_out_again_under_the_
     backend = Backend(problems=[BackendAway("no", retry_after=0.0)])
     report = report_to(backend)
     report.tool_called(CALLED)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await backend.asked.wait()
     report.tool_called(CALLED)
     await report.aclose()
@@ -92,7 +93,7 @@ async def test_a_backend_that_stays_away_does_not_hold_up_the_end_of_a_call() ->
     backend = Backend(problems=[BackendAway("no", retry_after=3600)])
     report = report_to(backend, pause=3600)
     report.tool_called(CALLED)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await report.aclose()
     assert backend.events == []
 

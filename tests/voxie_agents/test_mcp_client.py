@@ -29,7 +29,7 @@ from voxie_agents.mcp_errors import (
 )
 from voxie_agents.mcp_transport import open_pool
 
-SOON = 5.0
+SOON = 30.0
 PROTOCOLS = ["2026-07-28", "legacy", "auto"]
 TOOLS = 12
 
