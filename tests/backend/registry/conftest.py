@@ -81,7 +81,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncGenerator[Desk]:
-    hosts = {"BACKEND_PRIVATE_HOSTS": "127.0.0.1"}
-    async with stranger() as fake, serve_backend(tmp_path, **hosts) as backend:
+async def desk(tmp_path: Path, database_settings: dict[str, str]) -> AsyncGenerator[Desk]:
+    further = {"BACKEND_PRIVATE_HOSTS": "127.0.0.1", **database_settings}
+    async with stranger() as fake, serve_backend(tmp_path, **further) as backend:
         yield Desk(backend, fake)

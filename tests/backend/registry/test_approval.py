@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from tests.backend.conftest import ON_BOTH
 from tests.backend.registry.conftest import Desk
 from tests.backend.served import MCP_SERVICE_TOKEN, SERVICE_TOKEN
 from tests.fakes.strange_mcp import OBJECT, tool
+
+pytestmark = ON_BOTH
 
 
 async def names(desk: Desk, agent: str) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.backend.conftest import ON_BOTH
 from tests.backend.connections.conftest import Shop
 from tests.backend.registry.conftest import Desk, stored_in
 
@@ -42,11 +43,12 @@ async def test_an_owner_connects_a_server_by_walking_the_redirects(desk: Desk, t
     assert registered["redirect_uris"] == [f"{desk.backend.app.url}/oauth/callback"]
     assert form["authorization"].startswith("Basic ")
     assert "client_secret" not in form
-    assert await desk.backend.get("/api/connections")["items"] == [], "the registry shows it"
+    assert (await desk.backend.get("/api/connections"))["items"] == [], "the registry shows it"
     stored = stored_in(tmp_path)
     assert not any(secret.encode() in stored for secret in desk.stranger.secrets)
 
 
+@ON_BOTH
 async def test_a_call_gets_the_servers_own_token_and_a_fresh_one_when_that_ends(desk: Desk) -> None:
     server = await connected(desk)
     await desk.approve(server["id"])
@@ -69,6 +71,7 @@ async def test_a_token_that_the_server_refuses_is_renewed_by_the_next_look(desk:
     assert (await desk.server(server["id"]))["health"]["state"] == "up"
 
 
+@ON_BOTH
 async def test_a_revoked_access_needs_the_owner_who_grants_it_again(desk: Desk) -> None:
     server = await connected(desk)
     await desk.approve(server["id"])
@@ -88,6 +91,7 @@ async def test_a_revoked_access_needs_the_owner_who_grants_it_again(desk: Desk) 
     assert set(await desk.offered(agent)) == {"tools"}
 
 
+@ON_BOTH
 async def test_a_server_that_was_open_can_ask_for_oauth_later(desk: Desk) -> None:
     desk.stranger.bearers = None
     server = await desk.added()
@@ -97,6 +101,7 @@ async def test_a_server_that_was_open_can_ask_for_oauth_later(desk: Desk) -> Non
     assert (await desk.server(server["id"]))["credential"] == "oauth"
 
 
+@ON_BOTH
 async def test_removing_the_server_ends_the_access_where_it_was_granted(desk: Desk) -> None:
     server = await connected(desk)
     await desk.backend.delete(f"/api/servers/{server['id']}")

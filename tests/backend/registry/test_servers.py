@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from tests.backend.conftest import ON_BOTH
 from tests.backend.registry.conftest import Desk, stored_in
 from tests.backend.served import serve_backend
 from tests.fakes.mcp_server import TOKEN
@@ -17,6 +18,7 @@ BEARER = {"kind": "bearer", "token": "canary-bearer-91f0"}
 HEADERS = {"kind": "headers", "headers": {"X-Api-Key": "canary-header-7c11"}}
 
 
+@ON_BOTH
 async def test_a_server_is_listed_before_it_is_saved_and_its_tools_wait(desk: Desk) -> None:
     server = await desk.added(title="The tools")
     assert (server["name"], server["title"], server["own"], server["credential"]) == (
@@ -105,12 +107,14 @@ async def test_a_server_that_does_not_list_its_tools_is_not_saved(desk: Desk, mo
         assert inside.headers == [], "a redirect was followed"
 
 
+@ON_BOTH
 async def test_a_name_is_there_once(desk: Desk) -> None:
     await desk.added()
     again = await desk.add()
     assert (again.status_code, again.json()["code"]) == (409, "taken")
 
 
+@ON_BOTH
 async def test_many_tools_are_listed_in_pages_and_odd_ones_are_left_out(desk: Desk) -> None:
     desk.stranger.tools = [
         *(tool(f"tool_{number:03}") for number in range(130)),
@@ -128,6 +132,7 @@ async def test_many_tools_are_listed_in_pages_and_odd_ones_are_left_out(desk: De
     assert rest["next_cursor"] is None
 
 
+@ON_BOTH
 async def test_another_credential_is_proved_too(desk: Desk) -> None:
     server = await desk.added()
     desk.stranger.bearers = {BEARER["token"]}
@@ -139,6 +144,7 @@ async def test_another_credential_is_proved_too(desk: Desk) -> None:
     assert (await desk.backend.post(f"{path}/refresh"))["health"]["state"] == "up"
 
 
+@ON_BOTH
 async def test_a_server_that_dies_is_said_to_be_down_and_one_that_is_back_to_be_up(desk: Desk) -> None:
     server = await desk.added()
     desk.stranger.mood = "error"
@@ -157,6 +163,7 @@ async def test_a_server_that_dies_is_said_to_be_down_and_one_that_is_back_to_be_
     assert (health["state"], health["problem"], health["failures"]) == ("up", None, 0)
 
 
+@ON_BOTH
 async def test_each_server_is_looked_at_every_ten_minutes_and_by_one_replica(desk: Desk) -> None:
     await desk.added()
     await desk.backend.health.look_at_due()
@@ -175,6 +182,7 @@ async def test_a_refused_credential_is_named(desk: Desk) -> None:
     assert (refreshed["health"]["state"], refreshed["health"]["problem"]) == ("needs_credential", "unauthorized")
 
 
+@ON_BOTH
 async def test_a_removed_server_leaves_nothing_but_its_line_in_the_audit_log(desk: Desk) -> None:
     server = await desk.added()
     await desk.backend.delete(f"/api/servers/{server['id']}")
