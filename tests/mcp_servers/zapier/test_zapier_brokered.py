@@ -268,3 +268,16 @@ async def test_what_the_client_says_it_may_do_counts_for_nothing_with_a_call_tok
     async with McpClient(desk.server.url, token=SecretStr(token)) as client:
         arguments = {"action_type": SLACK_BY_ID, "params": INPUTS}
         assert kind_of(await client.call("zapier_run_action", arguments, meta=meta)) is ErrorKind.NOT_ALLOWED
+
+
+async def test_in_live_mode_a_hook_that_is_not_zapiers_is_none_whoever_brought_it(tmp_path: Path) -> None:
+    live = {
+        "VOXIE_MODE": "live",
+        "ZAPIER_API_URL": "https://api.zapier.com/",
+        "ZAPIER_ACTIONS_URL": "https://sdkapi.zapier.com/api/v0/sdk/zapier",
+    }
+    async with open_brokered_desk(tmp_path, **live) as desk:
+        desk.connect(HOOK)
+        assert kind_of(await desk.trigger()) is ErrorKind.NOT_FOUND
+        assert desk.subjects() == ["call"], "the backend gave it"
+        assert await desk.deliveries() == []
