@@ -61,6 +61,8 @@ class Prices(Sent):
             default_factory=dict[str, float],
             max_length=100,
             description="What a million successful calls of an integration's tools cost, by server",
+            # Else the description would let a name of any shape pass.
+            json_schema_extra={"additionalProperties": False},
         ),
     ]
 

@@ -82,6 +82,6 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path, database_settings: dict[str, str]) -> AsyncGenerator[Desk]:
-    further = {"BACKEND_PRIVATE_HOSTS": "127.0.0.1", **database_settings}
+    further: dict[str, Any] = {"BACKEND_PRIVATE_HOSTS": "127.0.0.1", **database_settings}
     async with stranger() as fake, serve_backend(tmp_path, **further) as backend:
         yield Desk(backend, fake)

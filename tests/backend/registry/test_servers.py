@@ -195,7 +195,7 @@ async def test_a_removed_server_leaves_nothing_but_its_line_in_the_audit_log(des
 @pytest.fixture
 async def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Desk]:
     """A backend in live mode, whose calendar server is the stranger; its bearer is static."""
-    live = {
+    live: dict[str, Any] = {
         "VOXIE_MODE": "live", "MCP_AUTH": "static", "MCP_SERVER_TOKEN": TOKEN,
         "BACKEND_VAULT_KEYS": Fernet.generate_key().decode(),
     }  # fmt: skip
