@@ -14,7 +14,6 @@ import contextlib
 import math
 import random
 import secrets
-import socket
 import statistics
 import sys
 import tempfile
@@ -30,7 +29,6 @@ from typing import Any
 import asyncpg
 import httpx
 import sqlalchemy as sa
-import uvicorn
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.agents.tables import AgentRow
@@ -41,7 +39,7 @@ from backend.app import create_app
 from backend.calls.tables import CallRow
 from backend.db import Base, Database
 from backend.settings import BackendSettings
-from process.http import configured
+from tests.running import running
 
 WORKSPACE = "demo"
 TOKEN = "a-service-token-of-the-benchmark"
@@ -81,18 +79,14 @@ async def stored(calls: int, state: Path, url: str | None) -> AsyncGenerator[Sto
         "BACKEND_CHORES": False, **database,
     }  # fmt: skip
     settings = BackendSettings(_env_file=None, **values)
-    listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(settings, now=lambda: NOW)
-    server = uvicorn.Server(configured(app, grace=5))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     headers = {"authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=address, headers=headers, trust_env=False, timeout=60) as client:
+    async with (
+        running(create_app(settings, now=lambda: NOW)) as served,
+        httpx.AsyncClient(base_url=served.url, headers=headers, trust_env=False, timeout=60) as client,
+    ):
         await client.get("/healthz")
         await fill(settings.database, calls)
         yield Stored(calls, client, await paths(client))
-    server.should_exit = True
-    await serving
 
 
 async def fill(url: str, calls: int) -> None:
