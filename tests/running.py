@@ -47,11 +47,13 @@ class RunningApp:
         url: its address without a path.
         server: the uvicorn server behind it.
         task: what serves it.
+        app: what is served.
     """
 
     url: str
     server: _Server
     task: asyncio.Task[None]
+    app: Any
 
     @property
     def port(self) -> int:
@@ -85,7 +87,7 @@ async def start(app: Any, *, port: int = 0, grace: int = 1, lifespan: Literal["o
         task.cancel()
         listener.close()
         await task
-    return RunningApp(url, server, task)
+    return RunningApp(url, server, task, app)
 
 
 @asynccontextmanager

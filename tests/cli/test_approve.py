@@ -18,6 +18,12 @@ from tests.fakes.strange_mcp import tool
 
 
 @pytest.fixture
+def database_settings() -> dict[str, str]:
+    """A file: which database it is makes no difference here."""
+    return {}
+
+
+@pytest.fixture
 async def copy(desk: Desk, tmp_path: Path) -> State:
     """The command line's view of the running backend."""
     folder = tmp_path / "copy"

@@ -140,8 +140,7 @@ async def test_googles_own_client_uses_every_method_that_the_sandbox_has(sandbox
             events_and_instances(calendar, execute)
 
     await asyncio.to_thread(use)
-    app: Any = sandbox.server.config.app
-    assert execute.methods == {route.name for route in app.routes if "." in getattr(route, "name", "")}
+    assert execute.methods == {route.name for route in sandbox.app.routes if "." in getattr(route, "name", "")}
 
 
 def week_of_a_series(url: str) -> None:
