@@ -12,7 +12,7 @@ from alembic.config import Config
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import (
@@ -24,7 +24,6 @@ from sqlalchemy.orm import (
     mapped_column,
     with_loader_criteria,
 )
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from storage import Storage
 
@@ -205,18 +204,8 @@ def rows_changed(result: sa.Result[Any]) -> int:
 
 def _storage(url: str) -> Storage:
     # The text of a database error would show what was to be written.
-    storage = Storage(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
-    if url.startswith("sqlite"):
-
-        @event.listens_for(storage.engine.sync_engine, "connect")
-        def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-            cursor = connection.cursor()
-            cursor.execute("pragma journal_mode=wal")
-            cursor.execute("pragma foreign_keys=on")
-            cursor.execute("pragma busy_timeout=5000")
-            cursor.close()
-
-    return storage
+    pragmas = ("busy_timeout=5000", "journal_mode=wal", "foreign_keys=on")
+    return Storage(url, pragmas=pragmas, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
 
 
 def _upgrade(connection: sa.Connection, revision: str) -> None:

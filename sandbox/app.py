@@ -11,8 +11,6 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
@@ -112,18 +110,10 @@ async def _home(_: Request) -> Response:
 
 
 def _storage(url: str) -> Storage:
-    storage = Storage(url)
-    engine = storage.engine.sync_engine
+    pragmas = ("busy_timeout=5000", "journal_mode=wal")
+    storage = Storage(url, pragmas=pragmas, connect_args={"isolation_level": None})
 
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("pragma journal_mode=wal")
-        cursor.execute("pragma busy_timeout=5000")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
+    @event.listens_for(storage.engine.sync_engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("begin immediate")
 

@@ -7,6 +7,7 @@ without being waited for. When the event loop closes first, such a thread fails 
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
@@ -28,20 +29,25 @@ class Storage:
     Args:
         url: an SQLAlchemy async URL, ``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``.
         patience: how long ``aclose`` waits for connections to be given back, in seconds.
+        pragmas: of every connection to a SQLite file, set while it is opened.
         options: of ``create_async_engine``.
     """
 
-    def __init__(self, url: str, *, patience: float = PATIENCE_SECONDS, **options: Any) -> None:
+    def __init__(
+        self, url: str, *, patience: float = PATIENCE_SECONDS, pragmas: Sequence[str] = (), **options: Any
+    ) -> None:
         self._patience = patience
         self._opened: list[aiosqlite.Connection] = []
         self._holders: dict[ConnectionPoolEntry, asyncio.Task[Any] | None] = {}
         self._all_returned = asyncio.Event()
         self._all_returned.set()
         if url.startswith("sqlite"):
-            options["connect_args"] = {**options.get("connect_args", {}), "async_creator_fn": self._open}
+            opened = {"async_creator_fn": self._open, "factory": _with(pragmas)}
+            options["connect_args"] = {**options.get("connect_args", {}), **opened}
         self.engine = create_async_engine(url, **options)
         event.listen(self.engine.sync_engine, "checkout", self._taken)
         event.listen(self.engine.sync_engine, "checkin", self._returned)
+        event.listen(self.engine.sync_engine, "close", _roll_back)
 
     async def aclose(self) -> None:
         """Wait for those who hold a connection, cut off who still holds one after that, and close all of them."""
@@ -88,6 +94,41 @@ class Storage:
         self._holders.pop(entry, None)
         if not self._holders:
             self._all_returned.set()
+
+
+def _with(pragmas: Sequence[str]) -> type[sqlite3.Connection]:
+    """Connections that have pragmas from their first moment.
+
+    Set later, by statements of a task, a task that is cancelled between them would leave a connection that nobody closes, with
+    a lock on its file.
+    """
+
+    class Prepared(sqlite3.Connection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            for pragma in pragmas:
+                self.execute(f"pragma {pragma}").close()
+
+    return Prepared
+
+
+def _roll_back(_: object, entry: ConnectionPoolEntry) -> None:
+    """End the transaction of a SQLite connection that is about to be closed, in its thread.
+
+    A cancelled task may leave a cursor in the middle of its rows, kept alive by the traceback of its cancelling. A connection
+    with such a cursor is closed in name only: its transaction, and the lock on the file, would stay until somebody collects
+    the garbage.
+    """
+    driver = entry.driver_connection
+    if isinstance(driver, aiosqlite.Connection) and _thread(driver).is_alive():
+        # Not awaited: nothing is, where connections are thrown away. What is asked of the thread next comes after it.
+        driver._tx.put_nowait((None, lambda: _rolled_back(driver)))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def _rolled_back(driver: aiosqlite.Connection) -> None:
+    with contextlib.suppress(ValueError, sqlite3.Error):
+        if driver.in_transaction:
+            driver._conn.rollback()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def _thread(connection: aiosqlite.Connection) -> threading.Thread:

@@ -11,9 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from mcp_servers.shared.ledger.tables import metadata
 from storage import Storage
@@ -135,20 +133,11 @@ def _storage(url: str, *, sqlite: bool) -> Storage:
         return Storage(
             url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True, connect_args=bounds
         )
-    storage = Storage(url, hide_parameters=True)
-    engine = storage.engine.sync_engine
+    # In full: the row must be on disk before the request leaves, and a power cut must not forget a write.
+    pragmas = (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=wal", "synchronous=full")
+    storage = Storage(url, pragmas=pragmas, hide_parameters=True, connect_args={"isolation_level": None})
 
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("pragma journal_mode=wal")
-        # The row must be on disk before the request leaves: a power cut must not forget a write.
-        cursor.execute("pragma synchronous=full")
-        cursor.execute(f"pragma busy_timeout={BUSY_MILLISECONDS}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
+    @event.listens_for(storage.engine.sync_engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         # The write lock from the first statement on, so that what was read cannot change before the write.
         read_only = connection.get_execution_options().get(READ_ONLY)
