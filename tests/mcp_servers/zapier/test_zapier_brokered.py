@@ -57,8 +57,8 @@ async def arrived(desk: BrokeredDesk, count: int) -> list[dict[str, Any]]:
 
 async def test_a_live_calls_hook_is_exchanged_once_and_the_payload_delivered(desk: BrokeredDesk) -> None:
     answer = await desk.trigger()
-    assert answer.data["status"] == "accepted"
-    assert [delivery["hook"] for delivery in await desk.deliveries()] == [f"{CANARY}-{HOOK}"]
+    assert answer.data["status"] in {"sending", "accepted"}
+    assert [delivery["hook"] for delivery in await arrived(desk, 1)] == [f"{CANARY}-{HOOK}"]
     assert desk.subjects() == ["call"]
     assert desk.backend.exchanges[0]["authorization"] == f"Bearer {SERVICE_TOKEN}"
 

@@ -247,7 +247,10 @@ async def use_hook(desk: Desk, name: str = HOOK, **settings: Any) -> None:
 async def test_no_more_leaves_than_the_account_may_send_and_all_of_it_leaves_in_time(tmp_path: Path) -> None:
     async with open_desk(tmp_path, ZAPIER_RATE_PER_SECOND="12") as desk:
         answers = await asyncio.gather(*(desk.trigger({**PAYLOAD, "booking": f"b-{n}"}) for n in range(6)))
-        assert sorted(answer.data["status"] for answer in answers) == ["accepted"] * 2 + ["queued"] * 4
+        left = [answer for answer in answers if answer.data["status"] != "queued"]
+        assert len(left) == 2
+        for answer in left:
+            await desk.until(answer, "accepted")
         assert len(await desk.deliveries()) == 2
         for answer in answers:
             await desk.until(answer, "accepted", advancing=0.4)

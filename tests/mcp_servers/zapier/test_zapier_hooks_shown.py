@@ -86,7 +86,7 @@ async def test_a_model_is_shown_the_workspaces_hooks_and_what_each_takes(
             assert wrong.failure is not None
             assert (wrong.failure.kind, wrong.failure.field) == (ErrorKind.BAD_REQUEST, "payload.dish")
             right = await built.integration.call(TRIGGER, {"zap_id": "order", "payload": {"dish": "soup"}})
-            assert right.data["status"] == "accepted"
+            assert right.data["status"] in {"sending", "accepted"}
 
 
 async def test_an_agent_that_is_granted_one_hook_is_shown_that_hook_alone(
