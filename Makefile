@@ -85,8 +85,6 @@ $(READY): requirements.lock pyproject.toml | $(UV)
 	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) $(VENV)
 	@set -- $(UV) pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock; $(AGAIN)
 	@set -- $(UV) pip install -q --python $(BIN)/python --no-deps -e .; $(AGAIN)
-	@# On the disk before databases wait for theirs: some thousand files still under way have held up a commit for seconds.
-	@sync
 	@touch $@
 
 .tools/bin/uv:

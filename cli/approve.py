@@ -10,7 +10,8 @@ from cli.backend import Backend, open_backend
 from cli.errors import Stop
 from cli.state import State
 
-SHOWN_CHARACTERS = 300
+PARTS = ("title", "description", "input_schema", "output_schema", "annotations")
+"""Of a new tool: what a model or a call is guided by."""
 
 
 def approve(state: State, name: str, *, yes: bool) -> None:
@@ -73,16 +74,11 @@ def _waits(tool: dict[str, Any]) -> bool:
 
 
 def _described(tool: dict[str, Any]) -> str:
-    """A stranger's words, as JSON has them: no control character of theirs reaches the terminal."""
+    """All of it: what is cut off would be approved unseen. As JSON has it: no control character of a stranger's is printed."""
     lines = [f"{tool['name']} ({tool['state']})"]
     if tool["differences"]:
         for part in tool["differences"]:
-            lines += [f"  {part['part']}:", f"    - {_shown(part['old'])}", f"    + {_shown(part['new'])}"]
+            lines += [f"  {part['part']}:", f"    - {json.dumps(part['old'])}", f"    + {json.dumps(part['new'])}"]
     else:
-        lines.append(f"  {_shown(tool['description'])}")
+        lines += [f"  {part}: {json.dumps(tool[part])}" for part in PARTS]
     return "\n".join(lines) + "\n"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} …"

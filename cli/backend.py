@@ -1,6 +1,6 @@
 """The running copy's backend, asked by the command line with the copy's service token."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,8 +23,16 @@ class Backend:
         self._state = state
         self._client = client
 
-    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def ask(
+        self, method: str, path: str, body: Any = None, *, options: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """The answer to a request.
+
+        Args:
+            method: of HTTP.
+            path: below the backend's address.
+            body: sent as JSON.
+            options: the command's option that gave a field, for what is refused.
 
         Raises:
             Stop: the backend is not there or refuses; the message says why, and the fix.
@@ -34,12 +42,10 @@ class Backend:
         except httpx.TransportError:
             start = f"start it with `voxie up{self._state.options()}`"
             raise Stop(f"the backend does not answer at {backend_url(self._state)}; {start}") from None
-        if answer.status_code in {401, 403}:
-            raise Stop(
-                f"the backend refuses this copy's token (status {answer.status_code}); is it of this --state folder?"
-            )
+        if answer.status_code == 401:
+            raise Stop("the backend refuses this copy's token; is it of this --state folder?")
         if answer.status_code >= 400:
-            raise Stop(f"the backend refuses it: {_reason(answer)}")
+            raise Stop(f"the backend refuses it: {_reason(answer, options or {})}")
         return answer.json()
 
 
@@ -51,9 +57,11 @@ def open_backend(state: State) -> Generator[Backend]:
         yield Backend(state, client)
 
 
-def _reason(answer: httpx.Response) -> str:
-    """What the backend says; a proxy in between may answer with anything."""
+def _reason(answer: httpx.Response, options: Mapping[str, str]) -> str:
+    """What is wrong, after the option or field that it is about; a proxy in between may answer with anything."""
     try:
-        return str(answer.json()["message"])
-    except (ValueError, KeyError, TypeError):
+        said = answer.json()
+        field, message = said.get("field"), str(said["message"]).removeprefix("Value error, ")
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"status {answer.status_code}"
+    return f"{options.get(field, field)}: {message}" if field else message

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -74,7 +74,6 @@ def create_app(settings: SandboxSettings, *, now: Callable[[], datetime] = _utc_
         routes=routes,
         lifespan=lifespan,
         middleware=[Middleware(AdminGuard, further_hosts=further)],
-        exception_handlers={ClientDisconnect: _gone},
     )
 
 
@@ -97,11 +96,6 @@ def find_parts(context: SandboxContext) -> Sequence[SandboxPart]:
 
 async def _healthz(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
-
-
-async def _gone(_: Request, __: Exception) -> Response:
-    """Who asked has hung up, as clients do that waited too long: nobody reads this, and it is no error of ours."""
-    return Response(status_code=400)
 
 
 async def _home(_: Request) -> Response:

@@ -59,7 +59,7 @@ class DynamicAgentFactory:
         now: Callable[[], datetime] = _utc_now,
         watch: Callable[[CallRecord], None] = ignore_record,
         intend: PostIntent = tell_nobody,
-        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+        deadlines: Deadlines = Deadlines(),
     ) -> None:
         self._offline = offline
         self._now = now

@@ -40,7 +40,7 @@ class LiveCall:
         *,
         offline: bool,
         now: Callable[[], datetime] = _utc_now,
-        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+        deadlines: Deadlines = Deadlines(),
     ) -> None:
         self._backend = backend
         self._id = bootstrap.call_id

@@ -12,7 +12,9 @@ from pydantic_settings import BaseSettings
 
 from backend.settings import BackendSettings
 from cli.main import app
+from mcp_servers.google_calendar.settings import GoogleCalendarSettings
 from mcp_servers.shared.settings import ServerSettings
+from mcp_servers.zapier.settings import ZapierSettings
 from sandbox.settings import SandboxSettings
 from voxie_agents.settings import AgentSettings
 
@@ -57,7 +59,10 @@ def test_the_readme_begins_with_the_two_commands_and_lists_each_command_of_voxie
     assert listed == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("settings", [BackendSettings, SandboxSettings, AgentSettings, ServerSettings])
+SETTINGS = [BackendSettings, SandboxSettings, AgentSettings, ServerSettings, GoogleCalendarSettings, ZapierSettings]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
 def test_the_example_of_the_environment_documents_each_setting(settings: type[BaseSettings]) -> None:
     example = (ROOT / ".env.example").read_text()
     prefix = str(settings.model_config.get("env_prefix") or "")

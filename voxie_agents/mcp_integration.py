@@ -120,7 +120,7 @@ class McpIntegration:
     times: CallTimes
     watch: Callable[[CallRecord], None] = ignore_record
     intend: PostIntent = tell_nobody
-    deadlines: Deadlines = field(default_factory=Deadlines)
+    deadlines: Deadlines = Deadlines()
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     """Of this call's writes, in their order: what may be said to have been done."""
     _found: dict[str, Found] = field(default_factory=dict[str, Found])

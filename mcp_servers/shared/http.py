@@ -76,7 +76,7 @@ class Outbound:
         self,
         client: httpx.AsyncClient,
         *,
-        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+        deadlines: Deadlines = Deadlines(),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -86,7 +86,7 @@ class Outbound:
         self._jitter = jitter
 
     @classmethod
-    def open(cls, deadlines: Deadlines = Deadlines()) -> "Outbound":  # noqa: B008 - frozen
+    def open(cls, deadlines: Deadlines = Deadlines()) -> "Outbound":
         """With a pool of its own; redirects are not followed, since a payload must not travel to another place."""
         return cls(
             httpx.AsyncClient(limits=POOL, http2=True, follow_redirects=False, timeout=10.0), deadlines=deadlines

@@ -99,7 +99,10 @@ class DeliveryQueue:
             if again is None:
                 await connection.execute(INSERT, row)
             else:
-                await connection.execute(MOVE, {**row, "wanted": again.id, "before": [State.DEAD.value]})
+                moved = await connection.execute(MOVE, {**row, "wanted": again.id, "before": [State.DEAD.value]})
+                if not moved.rowcount:
+                    # A person has replayed it since it was read: that one goes out, and no second.
+                    return await self._latest(connection, key) or again, False
         # Not read again: what was just committed is known.
         stored = read_row(row)
         return stored, stored.state is State.SENDING

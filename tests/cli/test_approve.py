@@ -38,13 +38,14 @@ async def test_what_changed_is_shown_and_approved(desk: Desk, copy: State, capsy
     server = await desk.added()
     await desk.approve(server["id"])
     agent = await desk.agent("tools__look", "tools__book")
-    desk.stranger.tools = [tool("look", description="Another\x1b[2J one"), tool("book")]
+    desk.stranger.tools = [tool("look", description=f"Another\x1b[2J one{' ' * 900}that pays"), tool("book")]
     await desk.later()
     assert await asyncio.to_thread(waiting_tools, copy) == {"tools": 1}
     await asyncio.to_thread(approve, copy, "tools", yes=True)
     shown = capsys.readouterr().out
     assert "look (changed)" in shown
-    assert '+ "Another\\u001b[2J one"' in shown
+    assert '+ "Another\\u001b[2J one' in shown
+    assert "that pays" in shown, "nothing is approved unseen"
     assert "Approved: look" in shown
     assert await asyncio.to_thread(waiting_tools, copy) == {}
     assert {tool["name"] for tool in (await desk.offered(agent))["tools"]["tools"]} == {"look", "book"}

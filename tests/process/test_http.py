@@ -23,12 +23,20 @@ async def _without_reading(_: Request) -> PlainTextResponse:
 
 
 async def _after_reading(request: Request) -> PlainTextResponse:
+    request.app.state.began.set()
     return PlainTextResponse(str(len(await request.body())))
 
 
 APP = Starlette(
     routes=[Route("/refuses", _without_reading, methods=["POST"]), Route("/reads", _after_reading, methods=["POST"])]
 )
+
+
+@pytest.fixture(autouse=True)
+def began() -> asyncio.Event:
+    """Set when a body begins to be read."""
+    APP.state.began = asyncio.Event()
+    return APP.state.began
 
 
 @pytest.fixture
@@ -68,3 +76,14 @@ async def test_a_chunk_that_is_none_costs_a_line_and_its_connection(
     logged = lines.getvalue()
     assert len(logged.splitlines()) <= 1
     assert not [word for word in ("Traceback", "asyncio", "error_type", "a-secret") if word in logged]
+
+
+async def test_who_hangs_up_while_a_body_is_read_leaves_no_line(began: asyncio.Event, lines: io.StringIO) -> None:
+    """As one does that a delay took too long for."""
+    async with running(APP) as served:
+        _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(HEAD % b"reads" + b"2\r\n{}\r\n")
+        await asyncio.wait_for(began.wait(), 30)
+        writer.close()
+        await writer.wait_closed()
+    assert lines.getvalue() == ""

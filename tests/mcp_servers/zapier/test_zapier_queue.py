@@ -1,6 +1,7 @@
 """The queue on both databases: one row, one sender."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from mcp_servers.zapier.pace import Limit
 from mcp_servers.zapier.queue import DeliveryQueue
 from storage import Storage
 from tests.clock import Clock
+from tests.postgres import async_url
 
 pytestmark = pytest.mark.needs_zapier
 
@@ -57,6 +59,36 @@ async def test_two_replicas_never_take_the_same_delivery(database_url: str, tmp_
         taken = await asyncio.gather(*(queues[n % 2].claim(most=4) for n in range(8)))
     ids = [delivery.id for some in taken for delivery in some]
     assert len(ids) == len(set(ids)) == 20
+
+
+@pytest.mark.needs_postgres
+async def test_what_a_person_replays_while_it_is_triggered_again_goes_out_once(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with (
+        replicas(postgres_url, tmp_path, Clock().seconds) as (queue, _),
+        contextlib.aclosing(Storage(async_url(postgres_url))) as person,
+    ):
+        dead, _ = await queue.store(new())
+        await queue.give_up(dead, reason=Reason.REFUSED)
+        async with person.engine.connect() as replay:
+            await replay.execute(sa.text("update zapier_deliveries set state = 'queued'"))
+            triggered = asyncio.create_task(queue.store(new()))
+            await held_up(person)
+            await replay.commit()
+        stored, mine = await triggered
+    assert (stored.id, stored.state, mine) == (dead.id, State.QUEUED, False), (
+        "the replayed one is sent by who claims it"
+    )
+
+
+async def held_up(storage: Storage) -> None:
+    """Until somebody waits for another's lock on a row."""
+    waiting = sa.text("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
+    async with asyncio.timeout(30), storage.engine.connect() as connection:
+        while not (await connection.execute(waiting)).scalar():
+            await connection.rollback()
+            await asyncio.sleep(0.01)
 
 
 async def test_the_rate_is_one_for_all_replicas(database_url: str, tmp_path: Path) -> None:
