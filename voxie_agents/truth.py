@@ -9,31 +9,49 @@ from livekit.agents import FlushSentinel, llm
 
 from contracts.results import Action
 
+_PLACE = r"\b(?:reservation|booking|appointment|table|spot|slot|seats?)\b"
 _CLAIMS: tuple[tuple[frozenset[Action], re.Pattern[str], str], ...] = (
     (
         frozenset({Action.BOOKED, Action.MOVED, Action.CHANGED}),
         re.compile(
             r"\b(?:booked|reserved|confirmed|scheduled|secured|arranged|all set|set up|in the (?:book|calendar|diary|system))\b"
             r"|\byou(?:'re| are) (?:in|on the list|down for)\b|\b(?:see you|expect(?:ing)? you|look forward to)\b"
-            r"|\b(?:reservation|booking|appointment|table)\b.*\b(?:is|has been) (?:made|placed|done|ready|saved|yours|complete)\b"
-            r"|\bi(?:'ve| have) (?:made|put|placed|added|saved|got)\b.*\b(?:reservation|booking|appointment|table|you)\b"
+            rf"|{_PLACE}.*\b(?:is|are|has been|have been) (?:now )?"
+            r"(?:made|placed|done|ready|saved|yours|complete|set|locked in|in place|waiting|guaranteed)\b"
+            rf"|{_PLACE}.*\b(?:went|has gone|is) through\b|\byou now have\b.*{_PLACE}|\b(?:we|i) have you (?:down|in)\b"
+            rf"|\bi(?:'ve| have) (?:gone ahead and )?(?:made|put|placed|added|saved|got)\b.*(?:{_PLACE}|\byou\b)"
+            rf"|\bi (?:just |went ahead and )?(?:made|placed|saved)\b.*{_PLACE}"
         ),
         "To be clear, nothing has been booked so far.",
     ),
     (
         frozenset({Action.CANCELLED}),
-        re.compile(r"\b(?:cancel+ed|called off|removed|deleted)\b|\b(?:cancellation)\b.*\b(?:done|complete|through)\b"),
+        re.compile(
+            r"\b(?:cancel+ed|called off|removed|deleted)\b|\b(?:cancellation)\b.*\b(?:done|complete|through)\b"
+            rf"|{_PLACE}.*\b(?:is|has been) (?:gone|withdrawn)\b|\btaken (?:you|it|that) off\b"
+        ),
         "To be clear, nothing has been cancelled so far.",
     ),
     (
         frozenset({Action.MOVED, Action.CHANGED}),
-        re.compile(r"\b(?:moved|rescheduled|changed|updated|switched)\b"),
+        re.compile(r"\b(?:moved|rescheduled|changed|updated|switched|shifted)\b|\bi(?:'ve| have) pushed\b"),
         "To be clear, nothing has been changed so far.",
     ),
     (
         frozenset({Action.SENT, Action.QUEUED}),
-        re.compile(r"\b(?:sent|notified|e-?mailed|texted|forwarded|informed)\b|\blet the \w+ know\b"),
+        re.compile(
+            r"\b(?:sent|notified|e-?mailed|texted|messaged|alerted|forwarded|informed)\b|\blet the \w+ know\b"
+            r"|\b(?:has|have) been told\b|\bpassed (?:it|that|this|your \w+) on\b"
+        ),
         "To be clear, no message has been sent so far.",
+    ),
+    (
+        frozenset(Action),
+        re.compile(
+            r"^(?:all )?done\b|\b(?:it|that|everything)(?:'s| is| has been) (?:all |now )?(?:done|sorted|handled|taken care of)\b"
+            r"|\bgood to go\b"
+        ),
+        "To be clear, nothing has been done so far.",
     ),
 )
 _NO_CLAIM = re.compile(
@@ -41,7 +59,7 @@ _NO_CLAIM = re.compile(
     r"|should i|do you|did you|can i|may i|could i|already taken|fully booked)\b"
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?:\s+|$)")
-_CONJUNCTION = re.compile(r",? (?:but|and|so|because|although)\b|[,;:] ")
+_CONJUNCTION = re.compile(r",? (?:but|(?<!ahead )and|so|because|although)\b|[,;:] ")
 _NUMBERS = {
     word: str(number)
     for number, word in enumerate(
@@ -52,6 +70,11 @@ _DETAIL = re.compile(
     rf"\b(?:\d+|{'|'.join(_NUMBERS)}|noon|midnight|today|tonight|tomorrow|(?:mon|tues|wednes|thurs|fri|satur|sun)day"
     r"|january|february|march|april|june|july|august|september|october|november|december)(?=st\b|nd\b|rd\b|th\b|\b|[ap]m)"
 )
+_HALF = re.compile(
+    rf"(?:\d|\b(?:{'|'.join(_NUMBERS)}|fifteen|thirty|forty-five|o'clock)) ?(?P<letter>[ap])\.? ?m\b"
+    r"|(?<!good )\b(?P<part>morning|afternoon|evening)\b"
+)
+_FULL_HOUR = "00"
 
 
 @dataclass(frozen=True)
@@ -113,8 +136,15 @@ def _truth(actions: frozenset[Action], receipts: Sequence[Proof]) -> str | None:
 
 
 def details(text: str) -> set[str]:
-    """The numbers, days and months that a text names."""
-    return {_NUMBERS.get(str(word), str(word)) for word in _DETAIL.findall(text.lower())}
+    """The numbers, days, months and halves of the day (``am``, ``pm``) that a text names."""
+    lowered = text.lower()
+    named = {_NUMBERS.get(str(word), str(word)) for word in _DETAIL.findall(lowered)} - {_FULL_HOUR}
+    return named | {_half(found) for found in _HALF.finditer(lowered)}
+
+
+def _half(found: re.Match[str]) -> str:
+    """Seven in the evening is not seven in the morning, though the numbers are the same."""
+    return f"{found['letter']}m" if found["letter"] else "am" if found["part"] == "morning" else "pm"
 
 
 async def truthful_stream(

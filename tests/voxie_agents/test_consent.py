@@ -90,7 +90,7 @@ async def test_a_changed_argument_voids_the_yes(world: World, changed: dict[str,
 
 
 @pytest.mark.parametrize(
-    "said", ["Shall I book it?", READ_BACK.replace("4 people", "3 people"), READ_BACK.replace("7 PM", "8 PM"),
+    "said", ["Shall I book it?", READ_BACK.replace("4 people", "3 people"), READ_BACK.replace("7 PM", "8 PM"), READ_BACK.replace("7 PM", "7 AM"),
              READ_BACK.replace("555 0100", "555 0199"), READ_BACK[:60]],
 )  # fmt: skip
 async def test_a_yes_to_something_else_than_the_read_back_books_nothing(world: World, said: str) -> None:
@@ -101,8 +101,11 @@ async def test_a_yes_to_something_else_than_the_read_back_books_nothing(world: W
     assert await world.events() == []
 
 
-async def test_a_read_back_in_other_words_will_do_if_it_says_everything(world: World) -> None:
-    said = "A table for four tomorrow, Tuesday, November 24th, at 7 PM for Maria Garcia, on 555-0100. Shall I book it?"
+@pytest.mark.parametrize("seven", ["7 PM", "7 p.m.", "seven in the evening"])
+async def test_a_read_back_in_other_words_will_do_if_it_says_everything(world: World, seven: str) -> None:
+    said = (
+        f"A table for four tomorrow, Tuesday, November 24th, at {seven} for Maria Garcia, on 555-0100. Shall I book it?"
+    )
     async with scripted(world) as model:
         await model.hears("tomorrow at 7 pm please", TAKE, said)
         (answer,) = await model.hears("yes", TAKE, "Right.")

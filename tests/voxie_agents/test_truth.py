@@ -30,6 +30,24 @@ LIES = [
     "The team has been notified.",
     "I emailed the manager.",
     "Nothing is wrong, and your table is booked.",
+    "I just made your reservation.",
+    "I have gone ahead and made that booking.",
+    "Your reservation went through.",
+    "You now have a table for two.",
+    "Your spot is saved.",
+    "Your slot is locked in.",
+    "We have you down for seven.",
+    "It's done.",
+    "Done!",
+    "That's taken care of.",
+    "You're good to go for Friday at 7 PM.",
+    "Your booking is gone.",
+    "I've taken you off the list.",
+    "I've pushed it to eight.",
+    "It has been shifted to 8 PM.",
+    "I messaged the team.",
+    "The team has been told.",
+    "I've passed it on to the kitchen.",
 ]
 HARMLESS = [
     "Shall I book it?",
@@ -41,6 +59,10 @@ HARMLESS = [
     "The notification to the team has not been sent.",
     "I can check a time, make a booking, or cancel one.",
     "Tomorrow at 7 PM is free.",
+    "When we're done here, I'll read it back.",
+    "As I told you, Friday is busy.",
+    "You have a booking on Friday at 7 PM.",
+    "I am open for 2 people.",
 ]
 RECEIPT = Proof(Action.BOOKED, "It's booked: Maria Garcia, party of 4, on Tuesday, November 24th at 7 PM.")
 
@@ -59,14 +81,29 @@ def test_what_claims_nothing_is_said_as_it_is(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [RECEIPT.speech, "You're booked for Tuesday at 7 PM.", "Your table for four is booked."]
+    "line",
+    [
+        RECEIPT.speech,
+        "You're booked for Tuesday at 7 PM.",
+        "You're booked for Tuesday at 7:00 in the evening.",
+        "Your table for four is booked.",
+        "It's done.",
+    ],
 )
 def test_a_claim_that_a_receipt_proves_is_said(line: str) -> None:
     assert truthful(line, [RECEIPT]) == line
 
 
 @pytest.mark.parametrize(
-    "line", ["You're booked for Tuesday at 8 PM.", "Your table for five is booked.", "It's booked for Friday at 7 PM."]
+    "line",
+    [
+        "You're booked for Tuesday at 8 PM.",
+        "You're booked for Tuesday at 7 AM.",
+        "You're booked for Tuesday at 7 in the morning.",
+        "You're booked for Tuesday at 7 a.m., Maria.",
+        "Your table for five is booked.",
+        "It's booked for Friday at 7 PM.",
+    ],
 )
 def test_a_claim_that_differs_from_the_receipt_is_replaced_by_the_receipt(line: str) -> None:
     assert truthful(line, [RECEIPT]) == RECEIPT.speech
