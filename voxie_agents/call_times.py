@@ -1,7 +1,6 @@
 """What was said about times during one call: words become instants, and only instants that came from here pass as such."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -9,7 +8,7 @@ from contracts.hours import OpeningHours
 from contracts.results import ErrorKind, ToolFailure
 from voxie_agents.when import is_open, resolve, spoken
 from voxie_agents.when_doubts import Reason
-from voxie_agents.when_outcomes import Ambiguous, NotUnderstood, Outcome, Partial, Resolved, Setting
+from voxie_agents.when_outcomes import Ambiguous, NotUnderstood, Outcome, Partial, Resolved, Setting, Span
 from voxie_agents.when_ranges import resolve_range
 from voxie_agents.when_words import looks_like_iso
 
@@ -28,14 +27,6 @@ class TimeQuestion(Exception):
         super().__init__(failure.error)
         self.failure = failure
         self.choices = choices
-
-
-@dataclass(frozen=True)
-class Span:
-    """From ``start`` to ``end``, aware, in the business's zone."""
-
-    start: datetime
-    end: datetime
 
 
 class CallTimes:
@@ -90,8 +81,7 @@ class CallTimes:
         outcome = resolve_range(words, self._setting())
         if isinstance(outcome, NotUnderstood):
             raise _question(outcome.question, outcome.reason.value)
-        assert outcome.end is not None
-        return Span(outcome.start, outcome.end)
+        return outcome
 
     def opening(self, moment: datetime) -> Span | None:
         """The period of opening that holds an instant, or is next on its day; None on a closed day."""

@@ -10,10 +10,17 @@ from voxie_agents.when_doubts import ASKS, Reason
 
 @dataclass(frozen=True)
 class Resolved:
-    """One instant, or a stretch when the words gave an end."""
+    """One instant, aware, in the business's zone."""
 
     start: datetime
-    end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """From ``start`` up to, not including, ``end``, aware, in the business's zone."""
+
+    start: datetime
+    end: datetime
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ def taken_spans(
 
 def widened(window: Window, buffer: timedelta) -> Window:
     """What must be looked at to judge a window: an event that ended shortly before it still needs its free time."""
-    return window[0] - buffer, window[1] + buffer
+    # In UTC: sums by the clock on the wall forget which of two equal times is meant when the clocks go back.
+    return window[0].astimezone(UTC) - buffer, window[1].astimezone(UTC) + buffer
 
 
 def is_free(span: Seconds, taken: Sequence[Seconds], rules: Rules) -> bool:
@@ -77,7 +78,7 @@ def free_slots(
     Starts are on the quarter hour. They do not overlap one another; near a wished time, the nearest are chosen.
 
     Args:
-        window: where to look, aware.
+        window: where to look, in UTC.
         taken: what is taken.
         minutes: how long each must be.
         near: the wished time; the window's start when None.
@@ -89,15 +90,16 @@ def free_slots(
     wished = (near or window[0]).timestamp()
     open_windows = [(max(a, window[0]), min(b, window[1])) for a, b in rules.open_within(window, zone)]
     starts = {start for within in open_windows for start in _starts(within, length)}
-    chosen: list[Window] = []
+    chosen: list[datetime] = []
     for start in sorted(starts, key=lambda start: (abs(start.timestamp() - wished), start)):
         span = (start.timestamp(), (start + length).timestamp())
-        apart = all(abs(other.timestamp() - span[0]) >= length.total_seconds() for other, _ in chosen)
+        apart = all(abs(other.timestamp() - span[0]) >= length.total_seconds() for other in chosen)
         if apart and is_free(span, taken, rules):
-            chosen.append((start.astimezone(zone), (start + length).astimezone(zone)))
+            chosen.append(start)
         if len(chosen) == most:
             break
-    return sorted(chosen)
+    # In order of time, which the clock on the wall does not show in the hour that comes twice.
+    return [(start.astimezone(zone), (start + length).astimezone(zone)) for start in sorted(chosen)]
 
 
 def _starts(window: Window, length: timedelta) -> Iterable[datetime]:

@@ -1,7 +1,7 @@
 """The calendar's tools that only read."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.spoken import spoken_instant, spoken_offers
@@ -98,9 +98,10 @@ class ReadingTools:
         zone = await self._desk.zones.get(place, call)
         span = parse_span(args.start, args.end, zone)
         _refuse_long(span)
-        start, end = span.instants()
+        # In UTC, since two times of one zone are compared by what the clock shows, in the hour that comes twice too.
+        start, end = (moment.astimezone(UTC) for moment in span.instants())
         near = as_instant(parse_moment(args.near, zone, "near"), zone) if args.near else None
-        earliest = self._now(zone) + timedelta(minutes=place.rules.notice_minutes)
+        earliest = self._now(zone).astimezone(UTC) + timedelta(minutes=place.rules.notice_minutes)
         window = (max(start, earliest), end)
         found: list[tuple[datetime, datetime]] = []
         if window[0] < window[1]:
@@ -129,7 +130,7 @@ class ReadingTools:
             end = as_instant(parse_moment(args.time_max, zone, "time_max"), zone)
         else:
             end = start + timedelta(days=LIST_DAYS)
-        if end <= start:
+        if end.timestamp() <= start.timestamp():
             raise BadRequest("time_max: must be after time_min", field="time_max")
         return start, end.replace(microsecond=0), None
 

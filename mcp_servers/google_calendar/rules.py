@@ -1,7 +1,7 @@
 """When callers may book: opening hours, minimum notice, and the time that stays free after each booking."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -60,7 +60,8 @@ class Rules(BaseModel):
         Raises:
             BadRequest: it is past, too soon, or outside opening hours.
         """
-        start, end = span.instants()
+        # In UTC, since two times of one zone are compared by what the clock shows, in the hour that comes twice too.
+        start, end = (moment.astimezone(UTC) for moment in span.instants())
         if start.timestamp() < now:
             raise BadRequest(
                 "start: is in the past", field="start", speech="That time has already passed. When else would suit you?"

@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo
 from contracts.spoken import spoken_date, spoken_instant
 from mcp_servers.shared.errors import BadRequest
 
+LONGEST = timedelta(days=366, hours=1)
+"""A leap year by the clock on the wall, whichever way the clocks went."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -94,8 +97,11 @@ def parse_span(start: str, end: str, zone: ZoneInfo, *, fields: tuple[str, str] 
         raise BadRequest(
             f"{fields[1]}: give {fields[0]} and {fields[1]} both as dates or both as times", field=fields[1]
         )
-    if last <= first:
+    span = Span(first, last, zone)
+    # Seconds: by the clock on the wall an hour that ends in the hour that comes twice has no length, or ends before it began.
+    begins, ends = span.seconds()
+    if ends <= begins:
         raise BadRequest(f"{fields[1]}: must be after {fields[0]}", field=fields[1])
-    if as_instant(last, zone) - as_instant(first, zone) > timedelta(days=366):
+    if ends - begins > LONGEST.total_seconds():
         raise BadRequest(f"{fields[1]}: more than a year after {fields[0]}", field=fields[1])
-    return Span(first, last, zone)
+    return span

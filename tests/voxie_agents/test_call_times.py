@@ -143,6 +143,12 @@ def test_a_stretch_for_looking_things_up() -> None:
         call_times().range("blue")
 
 
+def test_a_stretch_in_the_hour_that_comes_twice_ends_after_it_begins() -> None:
+    # 1:30 at +02:00: in an hour it is 2:30 for the first time, and 90 minutes later 3:00.
+    span = call_times(now=datetime(2026, 10, 24, 23, 30, tzinfo=UTC)).range("in an hour")
+    assert span.end.timestamp() - span.start.timestamp() == 90 * 60
+
+
 @pytest.mark.parametrize(
     ("hours", "moment", "opens", "closes"),
     [

@@ -14,9 +14,10 @@ from contracts.meta import CONSENT, PURPOSE, SLOTS
 from contracts.results import Action, ErrorKind, Receipt, ToolAnswer, ToolFailure
 from contracts.spoken import spoken_clock, spoken_clocks, spoken_phone
 from voxie_agents.business.consent import Asked, Consent
-from voxie_agents.call_times import CallTimes, Span, TimeQuestion
+from voxie_agents.call_times import CallTimes, TimeQuestion
 from voxie_agents.mcp_integration import WHEN, McpIntegration
 from voxie_agents.mcp_outputs import compact, tool_error
+from voxie_agents.when_outcomes import Span
 
 CREATE, CHECK, FIND, NOTIFY = (
     "calendar_create_event",

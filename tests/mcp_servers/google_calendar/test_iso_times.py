@@ -78,6 +78,34 @@ async def test_dates_stay_dates_on_days_of_any_length(
         assert (free["available"], free["start"]) == (False, day.isoformat())
 
 
+NIGHT = "2027-10-31"
+"""In Madrid the hour from two to three comes twice, first at +02:00."""
+
+
+async def test_an_hour_that_ends_in_the_hour_that_comes_twice_can_be_asked_for_and_booked(
+    lasting_world: World, calendars: dict[str, str]
+) -> None:
+    span = {"start": f"{NIGHT}T02:30:00+02:00", "end": f"{NIGHT}T02:30:00+01:00"}
+    there = {"calendar": calendars["Europe/Madrid"]}
+    assert (await ask(lasting_world, "calendar_check_availability", **span, **there))["available"]
+    slots = (await ask(lasting_world, "calendar_find_slots", **span, **there, minutes=30))["slots"]
+    assert [slot["start"] for slot in slots] == [f"{NIGHT}T02:30:00+02:00", f"{NIGHT}T02:00:00+01:00"]
+    booked = await ask(lasting_world, "calendar_create_event", summary="Late", **span, **there)
+    assert {name: booked[name] for name in span} == span
+    within = {"start": f"{NIGHT}T02:00:00+01:00", "end": f"{NIGHT}T02:15:00+01:00"}
+    assert not (await ask(lasting_world, "calendar_check_availability", **within, **there))["available"]
+    listed = {"time_min": span["start"], "time_max": f"{NIGHT}T02:15:00+01:00"}
+    assert (await ask(lasting_world, "calendar_list_events", **listed, **there))["count"] == 1
+
+
+async def test_an_end_before_its_start_in_the_hour_that_comes_twice_is_refused(
+    lasting_world: World, calendars: dict[str, str]
+) -> None:
+    backwards = {"start": f"{NIGHT}T02:15:00+01:00", "end": f"{NIGHT}T02:30:00+02:00"}
+    answer = await ask(lasting_world, "calendar_check_availability", **backwards, calendar=calendars["Europe/Madrid"])
+    assert (answer.get("kind"), answer.get("field")) == (ErrorKind.BAD_REQUEST, "end")
+
+
 async def judge(world: World, calendar: str, zone: ZoneInfo, count: int) -> None:
     """Ask for many times in a zone, those around its turns of the clock among them."""
     for asked in _asked(zone, count):

@@ -22,6 +22,7 @@ COPIED = (
     "backend",
     "sandbox",
     "cli",
+    "process",
     "storage",
     "tracing",
     "tests",
