@@ -14,6 +14,7 @@ import structlog
 from livekit.agents import RunContext, function_tool
 from livekit.agents.llm import RawFunctionTool
 from mcp.types import Tool
+from pydantic import ValidationError
 
 from contracts.deadlines import Deadlines
 from contracts.events import IntentStep
@@ -48,7 +49,7 @@ from voxie_agents.mcp_offers import (
     replace_instants,
     show_hooks,
 )
-from voxie_agents.mcp_outputs import tool_error, tool_output
+from voxie_agents.mcp_outputs import tool_error, tool_output, untrusted
 
 log = structlog.get_logger()
 
@@ -237,11 +238,11 @@ class McpIntegration:
 
     async def _call_found(self, found: Found, arguments: Mapping[str, Any]) -> ToolAnswer:
         answer = await self._call_once(found, arguments, self.deadlines.of(reads=found.read_only))
-        failure = answer.failure
-        if failure is not None and failure.current_epoch is not None:
-            self._epochs[self._key(found, arguments) or ""] = failure.current_epoch
+        failure, key = answer.failure, self._key(found, arguments)
+        if failure is not None and key is not None and failure.current_epoch is not None:
+            self._epochs[key] = failure.current_epoch
             answer = await self._call_once(found, arguments, self.deadlines.of(reads=found.read_only))
-        elif failure is not None and failure.kind is ErrorKind.OUTCOME_UNKNOWN and self._key(found, arguments):
+        elif failure is not None and key is not None and failure.kind is ErrorKind.OUTCOME_UNKNOWN:
             # It is settled by reading, so it need not take as long again.
             answer = await self._call_once(found, arguments, self.deadlines.read)
         self.times.learn_zone(answer.data.get("zone"))
@@ -262,13 +263,12 @@ class McpIntegration:
             answer = await found.link.client.call(
                 found.tool.name, arguments, meta=meta, timeout=seconds + ANSWER_SECONDS, read_only=found.read_only
             )
-            if not answer.is_error and not found.output.fits(answer.data):
-                raise ProtocolError(found.link.name, "the result does not fit the tool's own schema")
+            _check(found, answer)
         except McpClientError as error:
             log.warning("tool call failed", tool=found.tool.name, error_type=type(error).__name__)
             failure = error.to_failure(write=not found.read_only)
             return ToolAnswer(data=failure.model_dump(mode="json"), is_error=True, failure=failure)
-        return answer
+        return untrusted(answer) if found.link.foreign else answer
 
     def _meta(self, found: Found, arguments: Mapping[str, Any], seconds: float) -> RequestMeta:
         key = self._key(found, arguments)
@@ -355,6 +355,22 @@ class McpIntegration:
 def _told_name(found: Found | None) -> str:
     """A tool as traces name it: what others run may be named by anybody."""
     return "none" if found is None else "foreign" if found.link.foreign else found.tool.name
+
+
+def _check(found: Found, answer: ToolAnswer) -> None:
+    """Refuse a result that is not what its tool publishes, and a receipt that is none.
+
+    Raises:
+        ProtocolError: it is refused; what a write did is not known.
+    """
+    if answer.is_error:
+        return
+    if not found.output.fits(answer.data):
+        raise ProtocolError(found.link.name, "the result does not fit the tool's own schema")
+    try:
+        _ = None if found.link.foreign else answer.receipt
+    except ValidationError:
+        raise ProtocolError(found.link.name, "the receipt cannot be read") from None
 
 
 def _unavailable(name: str) -> ToolAnswer:

@@ -229,13 +229,13 @@ class OutputCheck:
     schema: Mapping[str, Any] | None
 
     def fits(self, data: Mapping[str, Any]) -> bool:
-        """Whether it does; a schema that is none checks nothing."""
-        validator = None if self.schema is None else _compiled(json.dumps(self.schema, sort_keys=True))
-        if validator is None:
+        """Whether it does; a schema that is none, leads nowhere or only to itself checks nothing."""
+        if self.schema is None:
             return True
         try:
-            return validator.is_valid(data)
-        except Unresolvable:
+            validator = _compiled(json.dumps(self.schema, sort_keys=True))
+            return validator is None or validator.is_valid(data)
+        except (Unresolvable, RecursionError, ValueError):
             return True
 
 

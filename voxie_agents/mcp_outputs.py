@@ -6,10 +6,12 @@ from typing import Any, cast
 
 from livekit.agents import ToolError
 
-from contracts.results import ToolAnswer, ToolFailure
+from contracts.results import ErrorKind, ToolAnswer, ToolFailure
 
 LONGEST_OUTPUT = 24_000
 """Characters of a result that a model reads; more would crowd out the conversation."""
+
+FAILED = "That didn't work."
 
 
 def tool_output(answer: ToolAnswer) -> str:
@@ -24,6 +26,17 @@ def tool_output(answer: ToolAnswer) -> str:
     if answer.is_error:
         raise ToolError(text)
     return text
+
+
+def untrusted(answer: ToolAnswer) -> ToolAnswer:
+    """An answer of a server that others run: information, from which no receipt, zone or speech of ours is taken."""
+    if not answer.is_error:
+        return ToolAnswer(data={"untrusted": answer.data})
+    failure = ToolFailure(
+        kind=ErrorKind.UNAVAILABLE, error="the tool says that it failed; its own words are untrusted", speech=FAILED
+    )
+    data = {**failure.model_dump(mode="json", exclude_none=True), "untrusted": answer.data}
+    return ToolAnswer(data=data, is_error=True, failure=failure)
 
 
 def tool_error(failure: ToolFailure, **more: object) -> ToolError:
