@@ -5,7 +5,6 @@ import sys
 
 import uvicorn
 
-from backend.app import create_app
 from backend.settings import SettingsError, load_settings
 from process.http import configured
 from process.logs import configure_logging
@@ -16,6 +15,9 @@ def main() -> None:
     configure_logging()
     try:
         settings = load_settings()
+        # Imported when the settings are right: a wrong one is said at once, not after the seconds that the libraries take.
+        from backend.app import create_app  # noqa: PLC0415
+
         listener = socket.create_server((settings.host, settings.port), backlog=512)
         app = create_app(settings)
     except SettingsError as error:

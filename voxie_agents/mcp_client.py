@@ -312,9 +312,7 @@ def _session_is_over(error: MCPError) -> bool:
 
 
 async def _list_tools(client: Client) -> tuple[Tool, ...]:
-    return await _all_pages(
-        lambda cursor: client.list_tools(cursor=cursor, cache_mode="refresh"), lambda page: page.tools
-    )
+    return await _all_pages(lambda cursor: client.list_tools(cursor=cursor), lambda page: page.tools)
 
 
 async def _all_pages(ask: Callable[[str | None], Awaitable[Any]], items: Callable[[Any], list[T]]) -> tuple[T, ...]:

@@ -33,7 +33,8 @@ class Connection:
 
     def __init__(self, url: str, protocol: Protocol, transport: AnsweringTransport) -> None:
         self._http = httpx2.AsyncClient(transport=transport, timeout=httpx2.Timeout(None))
-        self.client = Client(streamable_http_client(url, http_client=self._http), mode=protocol)
+        # Without the SDK's cache, which copies every listing: what is kept, `McpClient` keeps.
+        self.client = Client(streamable_http_client(url, http_client=self._http), mode=protocol, cache=None)
         self._users = 0
         self._idle = asyncio.Event()
         self._idle.set()

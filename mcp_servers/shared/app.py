@@ -22,7 +22,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from contracts.manifest import Manifest
-from mcp_servers.shared.auth import CallReader, StaticVerifier, static_token
+from mcp_servers.shared.auth import CallReader, StaticVerifier
+from mcp_servers.shared.bearer import static_token
 from mcp_servers.shared.call_tokens import CallTokenVerifier, TokenRefusals
 from mcp_servers.shared.http import Outbound
 from mcp_servers.shared.resources import ResourceSpec, ServedResource, remember_who_asks

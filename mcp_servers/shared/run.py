@@ -3,38 +3,38 @@
 import gc
 import importlib
 import json
+import pkgutil
 import socket
 import sys
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
 
 from contracts.manifest import Manifest
-from mcp_servers.shared.auth import static_token
+from mcp_servers.shared.bearer import static_token
+from mcp_servers.shared.manifest_files import load_manifest
 from mcp_servers.shared.settings import ServerSettings, SettingsError, SettingsT, load_settings
 from mcp_servers.shared.telemetry import configure_logging
 from process.http import configured
 from tracing import start_tracing
 
 
-def run_server(
-    manifest: Manifest, settings_type: type[SettingsT], *, prefix: str, create: Callable[[Any], Starlette]
-) -> None:
+def run_server(folder: Path, settings_type: type[SettingsT], *, prefix: str, create: str) -> None:
     """Read the settings, bind, tell how to connect, serve until stopped.
 
     Args:
-        manifest: of the integration.
+        folder: of the integration, where its manifest is.
         settings_type: of the integration.
         prefix: of its variables.
-        create: makes the app from the settings.
+        create: what makes the ASGI app from the settings, as ``module:function``. Imported when the settings are right:
+            a wrong one is said at once, not after the seconds that the libraries take.
     """
+    manifest = load_manifest(folder)
     try:
         others = manifest.oauth.client_variables if manifest.oauth else ()
         settings = load_settings(settings_type, prefix=prefix, others=others)
         port = settings.port or manifest.service.port
-        app = create(settings)
+        app = pkgutil.resolve_name(create)(settings)
         listener = _listen(settings.host, port)
     except SettingsError as error:
         sys.exit(f"{manifest.name}: {error}")

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver.tools import Tool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 PAGE = 4
 TOKEN = "a-bearer-of-the-fake-server"
 SECRET = "what-the-caller-said"
+# Made once: the SDK takes 5 ms to look at a function.
+FURTHER = [Tool.from_function(lambda: "x", name=f"further_{number}", description="One more.") for number in range(9)]
 
 
 @dataclass
@@ -39,7 +42,9 @@ class FakeMcp:
         return self.seen.count(what)
 
     def app(self) -> ASGIApp:
-        server: MCPServer[Any] = MCPServer(name="fake", middleware=[self._pages], log_level="CRITICAL")
+        server: MCPServer[Any] = MCPServer(
+            name="fake", tools=list(FURTHER), middleware=[self._pages], log_level="CRITICAL"
+        )
         self._add(server)
         inner = server.streamable_http_app(json_response=self.json_replies, stateless_http=self.stateless)
         return _Faulty(self, inner)
@@ -63,9 +68,6 @@ class FakeMcp:
         @server.tool(name="fail")
         async def fail() -> dict[str, str]:
             raise ValueError(SECRET)
-
-        for number in range(9):
-            server.add_tool(lambda: "x", name=f"further_{number}", description="One more.")
 
         for number in range(3):
 

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from voxie_agents.offline.tool_view import ToolView
 from voxie_agents.slots import party_size, person_name, phone
@@ -96,6 +97,8 @@ def _hear(kind: str, text: str, *, expected: bool, found: Mapping[str, object]) 
     return person_name(text, expected=expected and not found)
 
 
+# The brain, which remembers nothing, hears the whole call again at each turn.
+@lru_cache(maxsize=256)
 def time_words(words: str, *, expected: bool) -> str | None:
     """The part of a turn that is about time, in the caller's words; all of the turn when something in it casts doubt on that part.
 
