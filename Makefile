@@ -16,8 +16,11 @@ WORKERS ?= 4
 # A file's tests in one process, since they share what is slow to start.
 SPREAD := --dist loadfile --no-loadscope-reorder
 
-# The tests of the first promise: that a caller books.
-BOOKING := tests/e2e tests/integration tests/cli tests/voxie_agents tests/sandbox $(wildcard tests/mcp_servers/test_*.py)
+# The tests of the first promise: that a caller books. Said by what is left out: the fixtures of a folder that is named would be
+# loaded by the process that hands out the tests, too.
+BOOKING_ROOMS := e2e integration cli voxie_agents sandbox mcp_servers
+BOOKING := tests $(addprefix --ignore=,$(filter-out $(BOOKING_ROOMS:%=tests/%/),$(wildcard tests/*/)) \
+	$(wildcard tests/mcp_servers/*/ tests/test_*.py))
 
 .PHONY: help up demo test checks lint types arrows unit booking node one-folder soak bench lock generate clean
 

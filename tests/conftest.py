@@ -1,9 +1,14 @@
-"""Fixtures for every room."""
+"""Fixtures for every room.
+
+The process that hands out the tests reads this file too, and waits for its imports: what starts servers is imported late.
+"""
+
+from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
 from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
@@ -11,10 +16,21 @@ import pytest_asyncio
 from tests.postgres import database_url as database_url
 from tests.postgres import postgres_server as postgres_server
 from tests.postgres import postgres_url as postgres_url
-from tests.world import World, open_world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+    from tests.world import World
 
 # The thousands of clients that are opened here speak no TLS, and each would take 30 ms to read this machine's certificates.
 ssl.create_default_context = cache(ssl.create_default_context)
+
+
+def open_world(state: Path) -> AbstractAsyncContextManager[World]:
+    from tests import world
+
+    return world.open_world(state)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,8 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 LIVES_FOR = timedelta(seconds=3599)
 CODE_LIVES_FOR = timedelta(minutes=10)
-GRANTS_MOST = 100
-"""Refresh tokens of one account and client; at one more the oldest dies silently, as at Google."""
 
 metadata = sa.MetaData()
 clients = sa.Table(
@@ -134,7 +132,9 @@ class Grants:
 
     # Grants
 
-    async def allow(self, account: str, client: str, scopes: frozenset[str], *, offline: bool, fresh: bool) -> Grant:
+    async def allow(
+        self, account: str, client: str, scopes: frozenset[str], *, offline: bool, fresh: bool, most: int
+    ) -> Grant:
         """Record a consent.
 
         Args:
@@ -143,11 +143,12 @@ class Grants:
             scopes: to what.
             offline: whether a refresh token is wanted.
             fresh: give one although this client has one already.
+            most: refresh tokens of one account and client; the oldest dies for one more.
         """
         async with self._engine.begin() as connection:
             known = await _grants_of(connection, account, client)
             refresh = f"1//{secrets.token_urlsafe(48)}" if offline and (fresh or not known) else None
-            for oldest in known[: max(0, len(known) + 1 - GRANTS_MOST)]:
+            for oldest in known[: max(0, len(known) + 1 - most)]:
                 await _forget(connection, [oldest.id])
             number = await _add_grant(connection, account, client, scopes, refresh)
         return Grant(number, account, client, scopes, refresh)

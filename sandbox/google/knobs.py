@@ -12,6 +12,8 @@ class Knobs(BaseModel):
 
     rotate_refresh_tokens: bool = False
     """Whether each refresh gives a new refresh token and ends the old one."""
+    most_refresh_tokens: Annotated[int, Field(ge=1)] = 100
+    """Refresh tokens of one account and client; at one more the oldest dies silently. The default is Google's own."""
     requests_per_minute: Annotated[int | None, Field(ge=1)] = None
     """The limit of one account; Google's own is 600. None: no limit."""
     limit_status: Annotated[int, Field(ge=400, le=499)] = 403

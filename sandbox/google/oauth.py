@@ -44,7 +44,7 @@ class OAuth:
     Args:
         grants: who allowed what.
         context: clock.
-        knobs: whether refresh tokens rotate.
+        knobs: whether refresh tokens rotate, and how many live.
         accounts: the accounts that there are.
         open_account: makes an account's calendar where it is missing.
     """
@@ -167,6 +167,7 @@ class OAuth:
             frozenset(kept["given"].split()),
             offline=kept.get("access_type") == "offline",
             fresh="consent" in kept.get("prompt", "").split(),
+            most=self._knobs.most_refresh_tokens,
         )
         refresh = {} if grant.refresh_token is None else {"refresh_token": grant.refresh_token}
         return {**await self._issue(grant, grant.scopes), **refresh}
