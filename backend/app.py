@@ -5,9 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
 
 from backend import metrics as metrics_endpoints
 from backend.access.service import AccessService
@@ -31,7 +29,7 @@ from backend.chores.chore import Chores
 from backend.credentials import Credentials
 from backend.db import Database
 from backend.description import describe_bodies
-from backend.errors import ApiError, api_error, http_error, invalid_request, unexpected
+from backend.errors import add_error_handlers
 from backend.keys import endpoints as key_endpoints
 from backend.keys.service import KeyService
 from backend.limits import BodyLimit
@@ -67,15 +65,18 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_now) -> FastAPI:
+def create_app(
+    settings: BackendSettings, *, now: Callable[[], datetime] = _utc_now, prepared: Database | None = None
+) -> FastAPI:
     """The app.
 
     Args:
         settings: of the backend.
         now: the current instant, aware; injected in tests.
+        prepared: a database that is migrated already, and closed by whoever opened it; else the one of the settings is opened.
     """
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = Database(settings.database)
+    database = prepared or Database(settings.database)
     manifests = load_manifests()
     call_tokens = CallTokens(settings.key_ring(), issuer=settings.issuer, now=now)
     doors = server_doors(manifests)
@@ -97,9 +98,10 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             # Also when the start fails: what was opened is closed.
-            for opened in (database, credentials):
-                stack.push_async_callback(opened.aclose)
-            await database.migrate()
+            if prepared is None:
+                stack.push_async_callback(database.aclose)
+                await database.migrate()
+            stack.push_async_callback(credentials.aclose)
             if settings.demo:
                 await agents.seed_demo()
             else:
@@ -119,10 +121,7 @@ def create_app(settings: BackendSettings, *, now: Callable[[], datetime] = _utc_
     app.state.workers = workers
     app.state.intents, app.state.live = IntentService(database, now), LiveCalls(database, now)
     app.state.analytics = Analytics(database, now)
-    app.add_exception_handler(ApiError, api_error)
-    app.add_exception_handler(RequestValidationError, invalid_request)
-    app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(Exception, unexpected)
+    add_error_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Measured, metrics=metrics)
     add_routes(app, *ROUTERS)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import structlog
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -46,6 +46,14 @@ def not_found(what: str, known: list[str] | None = None) -> ApiError:
     """404; names what there is when that is not a secret."""
     listed = f"; there are: {', '.join(known)}" if known else ""
     return ApiError(404, "not_found", f"there is no such {what}{listed}")
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Have every error of an app answered in the one shape."""
+    app.add_exception_handler(ApiError, api_error)
+    app.add_exception_handler(RequestValidationError, invalid_request)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, unexpected)
 
 
 async def api_error(_: Request, error: Exception) -> JSONResponse:

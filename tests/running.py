@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,10 +12,11 @@ import uvicorn
 from process.http import configured
 
 START_SECONDS = 30.0
+ROUNDS_TO_CONNECT = 5
 
 
 class _Server(uvicorn.Server):
-    """Stops when it is told to, instead of looking every tenth of a second whether it was."""
+    """Stops when it is told to, and has stopped when there is nothing left to wait for: uvicorn looks every tenth of a second."""
 
     def __init__(self, app: Any, *, grace: int, lifespan: Literal["on", "off"]) -> None:
         super().__init__(configured(app, grace=grace, lifespan=lifespan))
@@ -37,6 +38,24 @@ class _Server(uvicorn.Server):
     def stop(self) -> None:
         self.should_exit = True
         self._told.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        # Who was let in a moment ago becomes a connection in the next rounds of the loop.
+        for _ in range(ROUNDS_TO_CONNECT):
+            await asyncio.sleep(0)
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)  # uvicorn has no event for it
+        for task in self.server_state.tasks:
+            task.cancel()
+        await self.lifespan.shutdown()
 
 
 @dataclass

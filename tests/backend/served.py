@@ -13,6 +13,7 @@ import httpx
 
 from backend.app import create_app
 from backend.connections.probe import Probe
+from backend.db import Database
 from backend.registry.health import ServerHealth
 from backend.settings import BackendSettings
 from tests.backend.template import put_migrated
@@ -90,14 +91,16 @@ class Backend:
 
 
 @asynccontextmanager
-async def serve_backend(state: Path, *, clock: Clock | None = None, **further: Any) -> AsyncGenerator[Backend]:
-    """Serve a backend within a block."""
+async def serve_backend(
+    state: Path, *, clock: Clock | None = None, database: Database | None = None, **further: Any
+) -> AsyncGenerator[Backend]:
+    """Serve a backend within a block, on a database of its own unless one is given."""
     port = free_port()
     settings = backend_settings(state, BACKEND_PORT=port, **further)
     clock = clock or Clock()
-    if "DATABASE_URL" not in further:
+    if database is None and "DATABASE_URL" not in further:
         put_migrated(state)
-    asgi = create_app(settings, now=clock.now)
+    asgi = create_app(settings, now=clock.now, prepared=database)
     served = await start(asgi, port=port)
     headers = {"authorization": f"Bearer {SERVICE_TOKEN}"}
     try:

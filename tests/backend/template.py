@@ -18,17 +18,21 @@ def put_migrated(state: Path) -> None:
     template = Path(_folder.name) / FILE
     with _making:
         if not template.exists():
-            # In a thread of its own: the tests' event loop may be running here.
-            making = threading.Thread(target=asyncio.run, args=(migrate(f"sqlite+aiosqlite:///{template}"),))
-            making.start()
-            making.join()
+            migrate(f"sqlite+aiosqlite:///{template}")
     state.mkdir(parents=True, exist_ok=True)
     if not (state / FILE).exists():
         shutil.copy(template, state / FILE)
 
 
-async def migrate(url: str) -> None:
+def migrate(url: str) -> None:
     """Bring a database to the newest revision."""
+    # In a thread of its own: the tests' event loop may be running here.
+    migrating = threading.Thread(target=asyncio.run, args=(_migrate(url),))
+    migrating.start()
+    migrating.join()
+
+
+async def _migrate(url: str) -> None:
     database = Database(url)
     try:
         await database.migrate()

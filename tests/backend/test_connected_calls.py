@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from contracts.broker import (
     ACCESS_TOKEN_TYPE,
@@ -24,12 +25,12 @@ CALENDAR, ZAPIER = "http://127.0.0.1:3002/mcp", "http://127.0.0.1:3001/mcp"
 HOOK = "/hooks/catch/100001/canary-hook-code/"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def sandbox(tmp_path: Path, clock: Clock) -> AsyncGenerator[RunningApp]:
     from sandbox.app import create_app
     from sandbox.settings import SandboxSettings
@@ -39,7 +40,7 @@ async def sandbox(tmp_path: Path, clock: Clock) -> AsyncGenerator[RunningApp]:
         yield served
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def backend(tmp_path: Path, clock: Clock, sandbox: RunningApp) -> AsyncGenerator[Backend]:
     async with serve_backend(tmp_path / "backend", clock=clock, BACKEND_SANDBOX_URL=sandbox.url) as served:
         yield served

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+import pytest_asyncio
 
 from tests.backend.conftest import ON_BOTH, Backend, OpenBackend
 
@@ -18,7 +19,7 @@ SPAWN = "/api/agents/restaurant/spawn"
 PAGE = "https://www.example.com"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def backend(opened: OpenBackend) -> Backend:
     """A backend that knows a LiveKit server."""
     return await opened(**LIVEKIT)

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 import structlog
 
@@ -111,7 +112,7 @@ def log() -> Generator[io.StringIO]:
     structlog.configure(**ours)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def house(tmp_path: Path) -> AsyncGenerator[House]:
     state = tmp_path / "backend"
     hosts = {"BACKEND_PRIVATE_HOSTS": "127.0.0.1", "BACKEND_CHORES": "true"}

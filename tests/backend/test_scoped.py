@@ -1,8 +1,7 @@
 """A session of one workspace cannot see, change or add rows of another, whatever the query's shape."""
 
-from pathlib import Path
-
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
@@ -30,11 +29,9 @@ SHAPES = {
 }
 
 
-@pytest.fixture
-async def database(tmp_path: Path):
+@pytest_asyncio.fixture(loop_scope="module")
+async def database(database: Database) -> Database:
     """Two workspaces; only ``one`` has rows."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'b.sqlite3'}")
-    await database.migrate()
     for workspace in ("one", "two"):
         async with database.scoped(workspace) as session:
             await add_workspace(session, workspace, workspace, MONDAY_MORNING)
@@ -52,8 +49,7 @@ async def database(tmp_path: Path):
                 seen_at=MONDAY_MORNING, seconds=0, cost=0,
             )
         )  # fmt: skip
-    yield database
-    await database.aclose()
+    return database
 
 
 @pytest.mark.parametrize("shape", SHAPES)

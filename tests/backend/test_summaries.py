@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -36,7 +37,7 @@ class StandInModel:
         return JSONResponse({"id": "c", "object": "chat.completion", "choices": [choice], "usage": used}, self.status)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def model() -> AsyncGenerator[StandInModel]:
     stand_in = StandInModel()
     app = Starlette(routes=[Route("/v1/chat/completions", stand_in.complete, methods=["POST"])])
@@ -45,7 +46,7 @@ async def model() -> AsyncGenerator[StandInModel]:
         yield stand_in
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def modelled(opened: OpenBackend, model: StandInModel) -> Backend:
     """A backend with that model."""
     return await opened(VOXIE_LLM_BASE_URL=model.url, VOXIE_LLM_MODEL="small-1", OPENAI_API_KEY="a-key-of-tests")

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import pytest
+import pytest_asyncio
 
 from tests.backend.conftest import Backend, OpenBackend
 from tests.fakes.livekit import PERSON, WORKER, StandInLiveKit, send_event, stand_in_livekit
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def livekit() -> AsyncGenerator[StandInLiveKit]:
     async with stand_in_livekit() as served:
         yield served
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def voice(opened: OpenBackend, livekit: StandInLiveKit) -> Backend:
     """A backend with that LiveKit server."""
     return await opened(**livekit.settings)

@@ -16,15 +16,16 @@ from tests.backend.registry.conftest import desk as desk
 from tests.backend.served import SERVICE_TOKEN
 from tests.fakes.strange_mcp import tool
 
-
-@pytest.fixture
-def database_settings() -> dict[str, str]:
-    """A file: which database it is makes no difference here."""
-    return {}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture
-async def copy(desk: Desk, tmp_path: Path) -> State:
+def database() -> None:
+    """The backend's own file: which database it is makes no difference here."""
+
+
+@pytest.fixture
+def copy(desk: Desk, tmp_path: Path) -> State:
     """The command line's view of the running backend."""
     folder = tmp_path / "copy"
     folder.mkdir()

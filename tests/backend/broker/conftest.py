@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from backend.db import Database
 from tests.backend.broker.exchanges import SEED
 from tests.backend.connections.conftest import Shop
 from tests.backend.served import serve_backend
@@ -14,19 +15,20 @@ from tests.fakes.oauth_vendor import serve_vendor
 
 
 @asynccontextmanager
-async def open_shop(state: Path) -> AsyncGenerator[Shop]:
+async def open_shop(state: Path, database: Database | None = None) -> AsyncGenerator[Shop]:
     """Its backend and the vendors around it within a block."""
+    settings = {"BACKEND_SIGNING_KEYS": SEED}
     async with (
         serve_vendor() as vendor,
-        serve_backend(state, BACKEND_SANDBOX_URL=vendor.url, BACKEND_SIGNING_KEYS=SEED) as backend,
+        serve_backend(state, database=database, BACKEND_SANDBOX_URL=vendor.url, **settings) as backend,
     ):
         yield Shop(backend, vendor)
 
 
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncGenerator[Shop]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(tmp_path: Path, database: Database) -> AsyncGenerator[Shop]:
     """One for each test."""
-    async with open_shop(tmp_path) as opened:
+    async with open_shop(tmp_path, database) as opened:
         yield opened
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from backend.connections.tokens import LEASE
 from tests.backend.broker import asker
@@ -85,7 +86,7 @@ class Replicas:
         return await asker.ask(self.order(later=LEASE + timedelta(seconds=1)))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def replicas(tmp_path: Path, database_url: str) -> AsyncGenerator[Replicas]:
     async with (
         serve_vendor() as vendor,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from dbos import DBOS
 from pydantic import SecretStr
 
@@ -69,7 +70,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return request.getfixturevalue("postgres_url")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def replicas(database_url: str, tmp_path: Path) -> AsyncGenerator[Replicas]:
     made = Replicas(database_url, tmp_path / "notes.txt")
     yield made

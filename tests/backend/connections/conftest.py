@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
+import pytest_asyncio
 
+from backend.db import Database
 from tests.backend.served import Backend, serve_backend
 from tests.fakes.oauth_vendor import Vendor, serve_vendor
 
@@ -64,7 +65,8 @@ class Shop:
         return (await self.backend.get("/api/connections"))["items"]
 
 
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncGenerator[Shop]:
-    async with serve_vendor() as vendor, serve_backend(tmp_path, BACKEND_SANDBOX_URL=vendor.url) as backend:
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(tmp_path: Path, database: Database) -> AsyncGenerator[Shop]:
+    further: dict[str, Any] = {"database": database}
+    async with serve_vendor() as vendor, serve_backend(tmp_path, BACKEND_SANDBOX_URL=vendor.url, **further) as backend:
         yield Shop(backend, vendor)

@@ -4,12 +4,22 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
+
+import pytest_asyncio
 
 from backend.vault.keys import new_key
 from tests.backend.connections.conftest import Shop
 from tests.backend.served import serve_backend
 from tests.fakes.oauth_vendor import serve_vendor
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(tmp_path: Path) -> AsyncGenerator[Shop]:
+    """One whose database is in its state folder, where the command looks for it."""
+    async with serve_vendor() as vendor, serve_backend(tmp_path, BACKEND_SANDBOX_URL=vendor.url) as backend:
+        yield Shop(backend, vendor)
 
 
 def voxie(*arguments: str, state: Path, **environment: str) -> subprocess.CompletedProcess[str]:

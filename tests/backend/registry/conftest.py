@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
+import pytest_asyncio
 
+from backend.db import Database
 from tests.backend.served import Backend, serve_backend
 from tests.fakes.strange_mcp import Stranger, stranger
 
@@ -19,9 +20,10 @@ DRAFT: dict[str, Any] = {
 }
 
 
-def stored_in(state: Path) -> bytes:
-    """Everything that the database's files hold."""
-    return b"".join(path.read_bytes() for path in sorted(state.glob("backend.sqlite3*")))
+def stored_in(database: Database) -> bytes:
+    """Everything that the files of a SQLite database hold."""
+    file = Path(database.url.partition("///")[2])
+    return b"".join(path.read_bytes() for path in sorted(file.parent.glob(f"{file.name}*")))
 
 
 @dataclass
@@ -80,8 +82,8 @@ class Desk:
         await self.backend.health.look_at_due()
 
 
-@pytest.fixture
-async def desk(tmp_path: Path, database_settings: dict[str, str]) -> AsyncGenerator[Desk]:
-    further: dict[str, Any] = {"BACKEND_PRIVATE_HOSTS": "127.0.0.1", **database_settings}
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(tmp_path: Path, database: Database) -> AsyncGenerator[Desk]:
+    further: dict[str, Any] = {"database": database, "BACKEND_PRIVATE_HOSTS": "127.0.0.1"}
     async with stranger() as fake, serve_backend(tmp_path, **further) as backend:
         yield Desk(backend, fake)

@@ -1,11 +1,11 @@
 """Connecting a stranger's server by OAuth: discovered, registered, consented to, proved, renewed and ended."""
 
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from backend.db import Database
 from tests.backend.conftest import ON_BOTH
 from tests.backend.connections.conftest import Shop
 from tests.backend.registry.conftest import Desk, stored_in
@@ -34,7 +34,7 @@ async def connected(desk: Desk) -> dict[str, Any]:
     return await desk.named("tools")
 
 
-async def test_an_owner_connects_a_server_by_walking_the_redirects(desk: Desk, tmp_path: Path) -> None:
+async def test_an_owner_connects_a_server_by_walking_the_redirects(desk: Desk, database: Database) -> None:
     server = await connected(desk)
     assert (server["credential"], server["health"]["state"], server["waiting_tools"]) == ("oauth", "up", 2)
     asked, registered, form = desk.stranger.authorizations[0], desk.stranger.registered[0], desk.stranger.forms[0]
@@ -44,7 +44,7 @@ async def test_an_owner_connects_a_server_by_walking_the_redirects(desk: Desk, t
     assert form["authorization"].startswith("Basic ")
     assert "client_secret" not in form
     assert (await desk.backend.get("/api/connections"))["items"] == [], "the registry shows it"
-    stored = stored_in(tmp_path)
+    stored = stored_in(database)
     assert not any(secret.encode() in stored for secret in desk.stranger.secrets)
 
 

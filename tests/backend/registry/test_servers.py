@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from cryptography.fernet import Fernet
 
+from backend.db import Database
 from tests.backend.conftest import ON_BOTH
 from tests.backend.registry.conftest import Desk, stored_in
 from tests.backend.served import serve_backend
@@ -38,7 +40,7 @@ async def test_a_server_is_listed_before_it_is_saved_and_its_tools_wait(desk: De
 
 @pytest.mark.parametrize("credential", [BEARER, HEADERS], ids=["bearer", "headers"])
 async def test_a_credential_is_proved_before_it_is_saved_and_sealed_afterwards(
-    desk: Desk, credential: dict[str, Any], tmp_path: Path
+    desk: Desk, credential: dict[str, Any], database: Database
 ) -> None:
     desk.stranger.bearers = {BEARER["token"]} if credential is BEARER else None
     desk.stranger.wants = {"x-api-key": "canary-header-7c11"} if credential is HEADERS else {}
@@ -62,7 +64,7 @@ async def test_a_credential_is_proved_before_it_is_saved_and_sealed_afterwards(
         + (await desk.backend.api.get("/api/servers")).text
         + (await desk.backend.api.get("/api/audit")).text
     )
-    stored = stored_in(tmp_path)
+    stored = stored_in(database)
     assert b"canary" not in stored + shown.encode() + base64.b64encode(b"canary")[:6]
     assert desk.stranger.headers[-1]["authorization" if credential is BEARER else "x-api-key"].endswith(
         credential.get("token") or "canary-header-7c11"
@@ -192,7 +194,7 @@ async def test_a_removed_server_leaves_nothing_but_its_line_in_the_audit_log(des
     assert sorted(actions) == ["server.added", "server.removed"]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Desk]:
     """A backend in live mode, whose calendar server is the stranger; its bearer is static."""
     live: dict[str, Any] = {
