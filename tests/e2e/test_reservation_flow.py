@@ -105,8 +105,27 @@ async def test_a_zap_whose_answer_was_lost_is_neither_claimed_nor_sent_again(wor
     async with world.caller() as maria:
         answer = await maria.says(*BOOKING)
     assert "It's booked" in answer
-    assert "couldn't confirm" in answer
+    assert "couldn't confirm that the team has been notified" in answer
     assert len(await world.deliveries()) == 1
+
+
+@pytest.mark.needs_zapier
+async def test_a_zapier_server_that_is_lost_midway_casts_no_doubt_on_the_booking(own_world: World) -> None:
+    assert own_world.zapier is not None
+    port = own_world.zapier.port
+    async with own_world.caller() as maria:
+        await maria.says(*BOOKING[:3])
+        await own_world.zapier.stop()
+        async with await asyncio.start_server(_take_and_hang_up, "127.0.0.1", port):
+            answer = await maria.says("yes")
+    assert answer.startswith("It's booked")
+    assert "I couldn't confirm that the team has been notified." in answer
+    assert "count on it" not in answer
+
+
+async def _take_and_hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.close()
 
 
 @pytest.mark.needs_zapier

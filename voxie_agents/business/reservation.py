@@ -28,6 +28,8 @@ CREATE, CHECK, FIND, NOTIFY = (
 USED = frozenset({CREATE, CHECK, FIND, NOTIFY})
 """The raw tools that the flow uses: the model is not offered them beside it."""
 NOT_NOTIFIED = "The notification to the team has not been sent."
+MAYBE_NOTIFIED = "I couldn't confirm that the team has been notified."
+"""Not the failure's own words: after a booking's receipt, "that" would be heard as the booking."""
 NOT_BOOKED = "so nothing has been booked"
 CALL_OVER = ToolFailure(
     kind=ErrorKind.NOT_ALLOWED, error="the call has ended", speech=f"This call has ended, {NOT_BOOKED}."
@@ -247,9 +249,8 @@ class ReservationFlow:
             # Stored, and not yet taken by the other side: its own words say so, and promise nothing.
             speech += f" {sent_receipt.speech}"
         elif notified is not None:
-            failure = notified.failure
-            unknown = failure is not None and failure.kind is ErrorKind.OUTCOME_UNKNOWN
-            speech += f" {failure.speech if unknown and failure else NOT_NOTIFIED}" if not sent else ""
+            unknown = notified.failure is not None and notified.failure.kind is ErrorKind.OUTCOME_UNKNOWN
+            speech += f" {MAYBE_NOTIFIED if unknown else NOT_NOTIFIED}" if not sent else ""
         return {
             "success": True,
             "speech": speech,
