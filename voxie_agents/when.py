@@ -98,7 +98,7 @@ def _elapsed(text: str, setting: Setting) -> Outcome | None:
 def _decide(reading: Reading, setting: Setting) -> Outcome:
     agreed = (setting.day,) if setting.day and (reading.clocks or reading.parts.names) else ()
     days = reading.days or agreed
-    keeps_clock = setting.clock and not (reading.parts.names or reading.unread_number)
+    keeps_clock = setting.clock and not (reading.parts.names or reading.unread_time)
     clocks = reading.clocks or ((setting.clock,) if setting.clock and keeps_clock else ())
     if not days:
         return _ask_for_day(reading, setting)

@@ -50,7 +50,7 @@ _UNFIT = (
     (Reason.CONTRADICTION, r"\b(?:to|till) (?:12|twelve) ?[ap] ?m\b"),
     (Reason.OPEN_ENDED, rf"\bbetween\b|\b(?:before|until|till|onwards?)\b|\bat the (?:earliest|latest)\b|\bby (?:about )?{_NUMBER}\b"),
     (Reason.OPEN_ENDED, r"\b(?:no|any|not) (?:earlier|later)\b|\bfrom (?!to(?:day|morrow)\b|now\b)[^,]*\b(?:to|till|until)\b"),
-    (Reason.OPEN_ENDED, rf"(?<!quarter )(?<!half )(?<!minutes )(?<!five )(?<!ten )(?<!twenty )(?<!\d )(?<!day )\bafter (?!next\b)(?:about )?(?:the )?(?:{_NUMBER}|noon|midday|lunch|work|dark)\b"),
+    (Reason.OPEN_ENDED, rf"(?<!quarter )(?<!half )(?<!minutes )(?<!five )(?<!ten )(?<!twenty )(?<!\d )(?<!\bday )\bafter (?!next\b)(?:about )?(?:the )?(?:{_NUMBER}|noon|midday|lunch|work|dark)\b"),
     (Reason.OPEN_ENDED, rf"\b(?:few|couple of|several|some) {_LENGTHS}\b"),
     (Reason.OPEN_ENDED, rf"\b(?:beginning|start|end|middle|early|late|mid|last)[ -](?:(?:of|in|the|this|next) )*(?:{_MONTH}|week|month|year)\b(?! (?:the )?(?:\d|{_ORDINAL}))"),
     (Reason.OPEN_ENDED, rf"\b(?:{_ORDINAL}|last|final) (?:full |whole )?(?:week|weekend|month)\b"),
@@ -177,6 +177,17 @@ def without_negated_day(text: str) -> str:
 def has_number(text: str) -> bool:
     """Whether a text says a number."""
     return bool(_HAS_NUMBER.search(text))
+
+
+_UNKNOWN_TIME = re.compile(
+    r"\b(?:first thing|breakfast|tea ?time|sun(?:rise|set|down)|dawn|dusk|(?:early|late)(?:r|ish)?|earliest|latest"
+    r"|as soon as|(?:you|when|at) (?:open|close)|(?:opening|closing)(?: time)?|hundred|after (?:work|school|church))\b"
+)
+
+
+def names_an_unknown_time(leftover: str) -> bool:
+    """Whether what was not understood of a text may say at what time of day: ``first thing``, ``when you open``."""
+    return bool(_UNKNOWN_TIME.search(leftover))
 
 
 def is_only_number(text: str) -> bool:

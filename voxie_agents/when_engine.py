@@ -79,8 +79,12 @@ class DucklingEngine:
             context = self._duckling.Context(reference, self._locale)
             for start, piece in _pieces(_speakable(text)):
                 raw = self._duckling.parse(piece, context, self._dimensions, bare_numbers)
-                found += [_found(item, start) for item in raw]
+                found += [_found(item, start) for item in raw if item["body"] not in _NO_TIMES]
         return _longest(found)
+
+
+_NO_TIMES = {"boss", "boy", "bom", "eom", "atm"}
+"""Duckling takes them for Boss's Day, and for the beginning of the year and the month; people hardly ever mean that."""
 
 
 MOST_TIME_WORDS, MOST_REPEATS = 8, 3

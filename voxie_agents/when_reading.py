@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 
 from voxie_agents.when_cover import PLACE, alters_a_time, both_halves, left_of, tells
 from voxie_agents.when_days import counts_weeks, numeric_dates, own_days
-from voxie_agents.when_doubts import DayParts, Reason, has_number, names_an_unknown_day, names_another_day
+from voxie_agents.when_doubts import DayParts, Reason, has_number, names_an_unknown_day, names_an_unknown_time, names_another_day
 from voxie_agents.when_engine import Found, engine
 from voxie_agents.when_outcomes import NotUnderstood, Setting, not_understood
 from voxie_agents.when_words import days_of_month_named, names_a_day, names_a_month, only_says, weekday_named
@@ -29,8 +29,8 @@ class Reading:
     days: tuple[date, ...]
     clocks: tuple[time, ...]
     parts: DayParts
-    unread_number: bool = False
-    """A number was said that nothing made sense of: it may be the time, so none that was agreed before stands for it."""
+    unread_time: bool = False
+    """Something was said that nothing made sense of and that may be the time, so none that was agreed before stands for it."""
 
 
 def read(text: str, parts: DayParts, setting: Setting) -> Reading | NotUnderstood:
@@ -63,7 +63,8 @@ def read(text: str, parts: DayParts, setting: Setting) -> Reading | NotUnderstoo
     if not (named or clocks or days or (parts.names and setting.day)):
         return not_understood(Reason.NOTHING_FOUND)
     reading = _combine(text, named, clocks, tuple(days), parts, setting)
-    return replace(reading, unread_number=has_number(left)) if isinstance(reading, Reading) else reading
+    unread = has_number(left) or names_an_unknown_time(left)
+    return replace(reading, unread_time=unread) if isinstance(reading, Reading) else reading
 
 
 def _names_a_day(found: Found, setting: Setting) -> bool:

@@ -81,7 +81,7 @@ def normalised(words: str) -> str:
     text = re.sub(r"\bo'?clock\b", " o'clock", text)
     text = re.sub(r"\bhalf-", "half ", text)
     text = re.sub(r"\b(\d{1,2})h(\d\d)?\b", lambda m: f"{m[1]}:{m[2] or '00'}", text)
-    text = re.sub(rf"\b({_ONE_COUNT})(?:-| )?ish\b", r"\1", text)
+    text = re.sub(rf"\b({_ONE_COUNT}|noon|midday|thirty|fifteen)(?:-| )?ish\b", r"\1", text)
     text = re.sub(r"\bat the (?=\d{1,2}(?!\d|st|nd|rd|th))", "at ", text)
     text = re.sub(r"(?:(?<=\bat )|\b)(\d{1,2}) ([0-5]\d)(?= ?[ap]m\b)", r"\1:\2", text)
     text = re.sub(rf"(?<=\bat )(\d{{1,2}}) ([0-5]\d)\b(?! ?\d| (?:of )?{_MONTH.pattern})", r"\1:\2", text)

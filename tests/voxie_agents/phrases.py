@@ -282,6 +282,9 @@ DAY_AND_TIME = {
     "two days after tomorrow at eight": "11-26 20:00",
     "a fortnight on Friday at eight": "12-11 20:00",
     "a fortnight tomorrow at eight": "12-08 20:00",
+    "a week from tomorrow, noonish": "12-01 12:00",
+    "my boss and I tomorrow at eight": "11-24 20:00",
+    "two adults and a boy on Friday at eight": "11-27 20:00",
 }
 
 DAY_ONLY = {

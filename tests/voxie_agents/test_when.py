@@ -69,6 +69,23 @@ def test_a_day_and_time_agreed_before_are_not_taken_for_what_was_not_understood(
     assert not isinstance(resolve(words, agreed), Resolved)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "tomorrow, first thing",
+        "Saturday at breakfast",
+        "Saturday around sunset",
+        "Saturday as late as possible",
+        "the earliest on Saturday",
+        "Sunday whenever you open",
+        "Tuesday after work",
+    ],
+)
+def test_a_word_for_a_time_of_day_that_is_not_known_leaves_no_time_standing_that_was_agreed_before(words: str) -> None:
+    outcome = resolve(words, replace(RESTAURANT, day=date(2026, 11, 27), clock=time(20)))
+    assert isinstance(outcome, Partial | NotUnderstood)
+
+
 @pytest.mark.parametrize("now", ["2026-11-23T10:00:00", "2026-12-31T23:59:30", "2027-03-28T01:59:00"])
 def test_an_instant_is_in_the_business_zone_and_ahead(now: str) -> None:
     setting = at(ALWAYS, now)
