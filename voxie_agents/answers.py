@@ -3,17 +3,19 @@
 import re
 
 _YES_WORDS = (
-    "yes|yeah|yep|yup|ya|si|sí|sure|correct|right|exactly|absolutely|definitely|certainly|perfect|great|okay|ok|fine|lovely|confirmed"
+    "yes|y|yeah|yep|yup|ya|si|sí|sure|correct|right|exactly|absolutely|definitely|certainly|perfect|great|okay|ok|fine|lovely|confirmed"
     "|all right|alright|uh-huh|mm-hmm|mhm|affirmative|please do|go ahead|do it|do that|do so|book it|go for it|i confirm|i do|it is"
     "|all good|all correct|all fine|you got it|of course|sounds (?:good|great|right|fine|perfect)"
     "|(?:that's|that is|it's|it is)(?: all)? (?:right|correct|fine|good|great|perfect|it|okay|ok)|that works"
 )
-_BESIDE = "please|thank you|thanks|very much|so much|a lot|um|uh|er|well|oh|indeed|then|now"
+_BESIDE = (
+    "please|thank you|thanks|very much|so much|a lot|um|uh|er|well|oh|indeed|then|now|hell|damn|fuck|fucking|bloody"
+)
 _YES = re.compile(rf"^(?:(?:{_YES_WORDS}|{_BESIDE})(?:[,.! ]+|$))+$")
 _SAYS_YES = re.compile(rf"\b(?:{_YES_WORDS})(?=[,.! ]|$)")
 _NO = re.compile(
-    r"^(?:(?:um|uh|well|oh|sorry|wait|hold on|hang on|please|i changed my mind|actually)[,. ]+)*"
-    r"(?:no|nope|nah|none|neither|don't|do not|never mind|nevermind|not (?:really|quite|right|correct|now|yet|that)|wrong|incorrect|forget it|stop"
+    r"^(?:(?:um|uh|well|oh|sorry|wait|hold on|hang on|please|i changed my mind|actually|hell|fuck)[,. ]+)*"
+    r"(?:no|n|nope|nah|none|neither|don't|do not|never mind|nevermind|not (?:really|quite|right|correct|now|yet|that)|wrong|incorrect|forget it|stop"
     r"|(?:that's|that is|it's|it is) (?:not|wrong|incorrect))\b"
 )
 

@@ -34,27 +34,33 @@ _PARTY = [
 _TOGETHER = re.compile(
     rf"\b(?P<first>{_EACH}) (?:{_PEOPLE}|{_YOUNG}),? (?:and|plus|with) (?P<more>an?|{_EACH}) {_YOUNG}\b"
 )
-_ANSWER_BEFORE = r"just|only|um|uh|er|maybe|make it|we're|we are|we'll be|it's|no|actually|say|with|sorry|i think|it will be|there'll be|there are"
+_ANSWER_BEFORE = (
+    r"just|only|um|uh|er|oh|ok|okay|all right|alright|well|then|yes|yeah|fine|maybe|make it|we're|we are|we'll be|it's|no|actually|say|with"
+    r"|sorry|i think|i guess|it will be|there'll be|there are"
+)
 _PARTY_ANSWER = re.compile(
-    rf"^(?:(?:{_ANSWER_BEFORE})[, ]+)*{_COUNT}(?:[, ]+(?:please|thanks|thank you|in total|altogether|i think))*$"
+    rf"^(?:(?:{_ANSWER_BEFORE})[, ]+)*{_COUNT}(?:[, ]+(?:please|thanks|thank you|in total|altogether|i think|then|instead))*$"
 )
 _ALONE = re.compile(
     r"^(?:just |only )?(?:me|myself|for me|one person|on my own)$|\bjust me\b|\bonly me\b|\bby myself\b"
 )
-_TWO = re.compile(
-    r"\b(?:me and my|my) (?:wife|husband|partner|girlfriend|boyfriend|friend|mother|father|mum|mom|dad|son|daughter|boss)"
-    r"(?:$|[,.]| and (?:me|i|myself)\b| tomorrow| tonight| at| on)"
-)
+_DEAR = "my (?:wife|husband|partner|girlfriend|boyfriend|friend|mother|father|mum|mom|dad|son|daughter|boss)"
+_TWO = re.compile(rf"\b(?:(?:me and|with) {_DEAR}|{_DEAR} and (?:me|i|myself))\b")
+_TWO_ANSWER = re.compile(rf"^(?:(?:just|only|oh|um|uh|for|it's)[, ]+)*{_DEAR}$")
 
 _DIGIT_WORDS = {word: str(number) for number, word in enumerate(_UNITS[:10])} | {"oh": "0", "o": "0"}
 _PHONE = re.compile(r"\+?\(?\d(?:[\d\s().,-]*\d)?")
 _SHORTEST_PHONE, _LONGEST_PHONE = 6, 15
+_FEW_DIGITS = 3
+"""Fewer are rather how many people come, or an hour."""
 
 _NAME_INTRO = re.compile(
-    r"\b(?:my name is|my name's|name is|name's|the name is|i am called|i'm called|this is|it's under|it is under|under the name of|under the name|under"
-    r"|put it under|in the name of|for the name|i'm|i am)\s+(?P<name>.+)$",
+    r"\b(?:(?:my name is|my name's|name is|name's|the name is|i am called|i'm called|this is|it's under|it is under|under the name of|under the name|under"
+    r"|put it under|in the name of|for the name|name to|i'm|i am)\s+|(?=(?:mrs?|ms|miss|dr)\s))(?P<name>.+)$",
     re.IGNORECASE,
 )
+_NO_STOP = re.compile(r"\b(mrs?|ms|dr|st|[a-z])\.(?=\s)", re.IGNORECASE)
+"""The full stop of a title or an initial, which ends no name."""
 _NAME_STOP = re.compile(
     r"(?:[,.;!?]|\b(?:and|my|for|at|on|phone|number|please|tomorrow|today|tonight|calling|with|here|speaking|the|a)\b)",
     re.IGNORECASE,
@@ -98,7 +104,7 @@ def _party_size(text: str, *, expected: bool) -> int | None:
     found = next((match for pattern in patterns if (match := pattern.search(text))), None)
     if found:
         return _number(found["n"]) or None
-    return 2 if _TWO.search(text) else None
+    return 2 if _TWO.search(text) or (expected and _TWO_ANSWER.search(text)) else None
 
 
 def _number(text: str) -> int:
@@ -114,9 +120,24 @@ def phone(words: str) -> str | None:
     return heard[-1] if heard else None
 
 
-def _phone(text: str) -> str | None:
+def digits_alone(words: str) -> bool:
+    """Whether a turn says digits and nothing else, three of them or more: a phone number, or a part of one."""
+    text = re.sub(
+        r"^(?:(?:um|uh|er|oh|ok|okay|yes|sure|it's|it is|that's|that is|my number is|the number is)[, ]+)+",
+        "",
+        _plain(words),
+    )
+    digits = re.sub(r"[\s().,+-]", "", _in_digits(text))
+    return digits.isdecimal() and len(digits) >= _FEW_DIGITS
+
+
+def _in_digits(text: str) -> str:
     text = re.sub(r"\b(double|triple) (\w+)\b", _repeated, text)
-    text = re.sub(rf"\b({'|'.join(_DIGIT_WORDS)})\b", lambda m: _DIGIT_WORDS[m[1]], text)
+    return re.sub(rf"\b({'|'.join(_DIGIT_WORDS)})\b", lambda m: _DIGIT_WORDS[m[1]], text)
+
+
+def _phone(text: str) -> str | None:
+    text = _in_digits(text)
     for found in _PHONE.finditer(text):
         digits = re.sub(r"\D", "", found[0])
         if _SHORTEST_PHONE <= len(digits) <= _LONGEST_PHONE:
@@ -149,6 +170,7 @@ def person_name(words: str, *, expected: bool) -> str | None:
 
 
 def _person_name(text: str, *, expected: bool) -> str | None:
+    text = _NO_STOP.sub(r"\1", text)
     introduced = _NAME_INTRO.search(text)
     candidate = introduced["name"] if introduced else (text if expected else "")
     candidate = re.sub(

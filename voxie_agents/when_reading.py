@@ -7,7 +7,14 @@ from datetime import date, time, timedelta
 
 from voxie_agents.when_cover import PLACE, alters_a_time, both_halves, left_of, tells
 from voxie_agents.when_days import counts_weeks, numeric_dates, own_days
-from voxie_agents.when_doubts import DayParts, Reason, has_number, names_an_unknown_day, names_an_unknown_time, names_another_day
+from voxie_agents.when_doubts import (
+    DayParts,
+    Reason,
+    has_number,
+    names_an_unknown_day,
+    names_an_unknown_time,
+    names_another_day,
+)
 from voxie_agents.when_engine import Found, engine
 from voxie_agents.when_outcomes import NotUnderstood, Setting, not_understood
 from voxie_agents.when_words import days_of_month_named, names_a_day, names_a_month, only_says, weekday_named

@@ -90,6 +90,8 @@ def normalised(words: str) -> str:
     text = re.sub(r"(?<=\bat )(\d{1,2})([0-5]\d)\b(?!:)", r"\1:\2", text)
     text = re.sub(r"^(?:(?:make it|say|how about|what about|maybe|no|um|uh)[, ]+)*(\d{1,2})([0-5]\d)$", r"\1:\2", text)
     text = re.sub(r"\b(day after tomorrow|tomorrow|today|tonight) (\d{1,2})([0-5]\d)$", r"\1 \2:\3", text)
+    # The first of the month, to an engine.
+    text = re.sub(r"\bfirst thing\b", "early", text)
     # Duckling reads it as noon.
     text = re.sub(r"\bnone\b", " ", text)
     text = re.sub(r"\b(?:12|twelve) (?=noon|midnight|midday)", "", text)

@@ -59,7 +59,7 @@ def test_the_party_size_is_heard(words: str, size: int) -> None:
         ("actually six", 6), ("we'll be seven", 7), ("four or so", None), ("two or three", None), ("eleven", 11),
         ("twenty", 20), ("a couple", 2), ("just me", 1), ("myself", 1), ("lots", None), ("tomorrow at four", None),
         ("Maria", None), ("twenty-five", 25), ("thirty", 30), ("there'll be four", 4), ("I think four", 4), ("four, I think", 4),
-        ("it will be 3", 3), ("0", None), ("zero", None), ("4.", 4), ("four people.", 4), ("party of four.", 4),
+        ("it will be 3", 3), ("okay 8 then", 8), ("then four", 4), ("yes, four", 4), ("just my wife", 2), ("0", None), ("zero", None), ("4.", 4), ("four people.", 4), ("party of four.", 4),
     ],
 )  # fmt: skip
 def test_an_answer_to_how_many_is_heard(words: str, size: int | None) -> None:
@@ -70,7 +70,7 @@ def test_an_answer_to_how_many_is_heard(words: str, size: int | None) -> None:
     "words",
     [
         "tomorrow at 7", "for tomorrow", "at eight", "seven", "555 0100", "my name is Maria", "for 7 pm", "for 7:30",
-        "for two hours", "for three nights", "it's 8 pm", "it's eight o'clock", "", "we're closed", "for Maria",
+        "for two hours", "for three nights", "it's 8 pm", "it's eight o'clock", "", "it's for my boss, Mr Smith", "my wife, Anna, will call", "we're closed", "for Maria",
     ],
 )  # fmt: skip
 def test_other_numbers_are_no_party(words: str) -> None:
@@ -130,6 +130,12 @@ def test_a_phone_number_is_heard(words: str, number: str | None) -> None:
         ("Tom Baker and my number is 555 0100", "Tom Baker"),
         ("Nguyễn", "Nguyễn"),
         ("Mr Smith", "Mr Smith"),
+        ("Mr. Smith", "Mr Smith"),
+        ("J. R. Tolkien", "J R Tolkien"),
+        ("Maria Garcia. Thanks.", "Maria Garcia"),
+        ("it's for my boss, Mrs. Smith-Jones", "Mrs Smith-Jones"),
+        ("change the name to Joseph Smith please", "Joseph Smith"),
+        ("Underwood", "Underwood"),
         ("Yes, Maria", "Maria"),
         ("Maria.", "Maria"),
         ("no, it's Marta Garcia", "Marta Garcia"),
@@ -173,6 +179,7 @@ def test_a_name_in_a_longer_sentence_needs_an_introduction(words: str, name: str
 
 
 YES = [
+    "y", "hell yes",
     "yes", "Yes.", "yes please", "yeah", "yep", "sure", "that's right", "correct", "Yes, that's correct.", "go ahead",
     "sounds good", "perfect, thank you", "ok", "okay great", "absolutely", "please do", "yes yes yes", "um, yes", "yes, book it",
     "exactly", "that is fine", "that works", "of course", "right", "uh yeah sure", "yes it is", "yes I do", "that's perfect",
@@ -182,13 +189,14 @@ YES = [
 NO = [
     "no", "No.", "nope", "no thanks", "no, that's wrong", "not really", "don't", "do not book it", "never mind", "stop",
     "wrong", "that's not right", "no no no", "uh, no", "sorry, no", "forget it", "no I don't want it", "nah", "wait, no",
-    "that's wrong", "not quite", "hold on, no", "incorrect", "that is not correct", "please don't", "I changed my mind, no",
+    "that's wrong", "not quite", "hold on, no", "incorrect", "that is not correct", "please don't", "n", "hell no", "I changed my mind, no",
 ]  # fmt: skip
 NEITHER = [
     "", "yes but make it five", "yes, but at eight", "yes at nine", "maybe", "hmm", "what?", "yes or no", "I don't know",
     "tomorrow", "five people", "can you repeat that", "yes and no", "yesterday", "who are you", "yes if it's outside",
     "is it right", "ok so what about nine", "yes for five", "right, but not at eight", "sure, once my wife agrees", "okay wait",
     "thanks", "thank you", "please", "hello", "um", "yes, wait", "good question", "not sure",
+    "bloody hell", "fuck",
 ]  # fmt: skip
 
 

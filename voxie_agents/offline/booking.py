@@ -18,8 +18,17 @@ from voxie_agents.offline.hearing import (
 )
 from voxie_agents.offline.moves import Move, Say, Use
 from voxie_agents.offline.tool_view import ToolView
-from voxie_agents.offline.wording import MORE, NO_BOOKING, OTHER_TIME, WHICH_NUMBER, mappings
-from voxie_agents.slots import party_size
+from voxie_agents.offline.wording import (
+    MORE,
+    NO_BOOKING,
+    OTHER_TIME,
+    TOO_SHORT,
+    WHICH_NUMBER,
+    WHICH_OFFER,
+    mappings,
+    question_of,
+)
+from voxie_agents.slots import digits_alone, party_size, phone
 
 
 @dataclass
@@ -68,6 +77,8 @@ class Booking:
         book = self.tool
         if book is None:
             return Say(NO_BOOKING) if intent(words) == "book" else None
+        if asked is not None and book.kind(asked) == "phone" and digits_alone(words) and phone(words) is None:
+            return Say(f"{TOO_SHORT} {book.question(asked)}", asked)
         if swapped := self._swapped(words, book):
             return swapped
         new = self._heard(words, book, asked, again=again)
@@ -164,11 +175,16 @@ class Booking:
             index = 0
         if index is not None:
             return self._check(str(offers[index]["start"]))
+        if answer is True and offers:
+            return Say(WHICH_OFFER, "offer", again=True)
+        told = heard(words, book, None) if book is not None else {}
+        if book is not None and told and self.when not in told:
+            return self._take(told, book)
         said = time_words(words, expected=intent(words) is None)
         if answer is False and said is None:
             return Say(OTHER_TIME, self.when)
         if said is not None and book is not None and self.when is not None:
-            return self._take({**heard(words, book, None), self.when: said}, book)
+            return self._take({**told, self.when: said}, book)
         return None
 
     def hear_retry(self, words: str) -> Move | None:
@@ -211,8 +227,7 @@ class Booking:
         if not is_error:
             return self._checked(speech, data)
         if data.get("kind") == "bad_request":
-            self.draft.words, self.draft.offers = None, mappings(data.get("choices"))
-            return Say(speech, "offer" if self.draft.offers else self.when)
+            return self._ask_for_time(speech, mappings(data.get("choices")))
         return Say(f"{speech} I can't book now, and nothing{self.more} has been booked. Shall I try again?", "retry")
 
     def _checked(self, speech: str, data: Mapping[str, Any]) -> Move:
@@ -220,6 +235,7 @@ class Booking:
             return self._offer(speech, data)
         if self.when is None:
             return Say(speech)
+        self.draft.open = None
         self.draft.slots[self.when] = data["start"]
         self.draft.spoken = str(data.get("spoken", ""))
         return self.go_on(first=speech)
@@ -262,6 +278,9 @@ class Booking:
             return Use(book.name, dict(self.draft.slots))
         if missing == self.when and self.draft.words is not None:
             return self._check(self.draft.words)
+        if missing == self.when and (asks := self.draft.open) is not None:
+            question = question_of(asks.text, sentences=2 if self.draft.offers else 1)
+            return Say(f"All right. {question}", asks.asks)
         return Say(f"{first} {book.question(missing)}".strip(), missing)
 
     def _check(self, words: str) -> Move:
@@ -276,5 +295,9 @@ class Booking:
         return self.go_on()
 
     def _offer(self, speech: str, data: Mapping[str, Any]) -> Move:
-        self.draft.words, self.draft.offers = None, mappings(data.get("alternatives"))
-        return Say(speech, "offer" if self.draft.offers else self.when)
+        return self._ask_for_time(speech, mappings(data.get("alternatives")))
+
+    def _ask_for_time(self, speech: str, choices: list[Mapping[str, Any]]) -> Say:
+        self.draft.words, self.draft.offers = None, choices
+        self.draft.open = Say(speech, "offer" if choices else self.when)
+        return self.draft.open

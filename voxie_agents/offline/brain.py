@@ -10,12 +10,12 @@ from typing import Any
 
 from voxie_agents.answers import yes_or_no
 from voxie_agents.offline.booking import Booking
-from voxie_agents.offline.hearing import heard, intent, mentions_booking, plain
+from voxie_agents.offline.hearing import heard, intent, mentions_booking, plain, refuses
 from voxie_agents.offline.moves import Move, Say, Use
 from voxie_agents.offline.own_bookings import OwnBookings
 from voxie_agents.offline.small_talk import UNKNOWN, small_talk, told
 from voxie_agents.offline.tool_view import ToolView
-from voxie_agents.offline.wording import EXAMPLES, HELP, MORE, NO_MOVE, question_of
+from voxie_agents.offline.wording import EXAMPLES, HELP, MORE, NEEDED, NO_MOVE, PATIENT, question_of
 
 MOST_MISSES = 2
 SENTENCES_ASKED_AGAIN = {"confirm": 9, "confirm_cancel": 2, "which": 2, "offer": 2}
@@ -96,9 +96,13 @@ class Brain:
 
     def _hear_always(self, words: str, wanted: str | None) -> Move | None:
         """What is understood whatever was asked."""
+        if self._refused(words):
+            return Say(f"{NEEDED} {self._question()}", self.asked, again=True)
         match wanted:
             case "hours" if not mentions_booking(words):
                 return self._tell(words, wanted)
+            case "wait":
+                return Say(PATIENT, self.asked, again=True)
             case "repeat":
                 return Say(self.last, self.asked)
             case "drop" if self._booking.wanted and not self._says_more(words):
@@ -132,6 +136,11 @@ class Brain:
                 return self._tell(words, wanted)
             case _:
                 return self._small_talk(wanted) or self._missed()
+
+    def _refused(self, words: str) -> bool:
+        """Whether the caller does not tell what no booking is made without."""
+        book = self._booking.tool
+        return book is not None and self.asked in book.required and refuses(words) and not self._says_more(words)
 
     def _says_more(self, words: str) -> bool:
         """Whether a turn tells something about a booking."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from voxie_agents.offline.moves import Say
 from voxie_agents.offline.tool_view import ToolView
 
 
@@ -21,6 +22,8 @@ class Draft:
     number: str | None = None
     """A number that was said, and not yet of what."""
     offers: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
+    open: Say | None = None
+    """What a tool wanted to know of the time, until it has it: it asks better than the question that anything else begins with."""
     booked: dict[str, object] | None = None
     """What was booked last in this call, so that it can be booked again."""
 
@@ -37,6 +40,7 @@ class Draft:
         self.words = self.number = None
         self.spoken = ""
         self.offers = []
+        self.open = None
         self.uncertain = False
 
     def finish(self) -> None:

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from voxie_agents.offline.tool_view import ToolView
-from voxie_agents.slots import party_size, person_name, phone
+from voxie_agents.slots import digits_alone, party_size, person_name, phone
 from voxie_agents.when_days import numeric_dates, own_days
-from voxie_agents.when_doubts import corrected, is_only_number, unfit, without_day_parts
+from voxie_agents.when_doubts import corrected, is_only_number, names_an_unknown_time, unfit, without_day_parts
 from voxie_agents.when_engine import engine
 from voxie_agents.when_words import normalised, without_party
 
@@ -26,11 +26,12 @@ _INTENTS = (
     ("human", re.compile(r"\b(?:human|real person|operator|manager|speak to (?:someone|somebody|a person)|talk to (?:someone|somebody|a person))\b")),
     ("rebook", re.compile(r"\b(?:book|make|reserve|take|have|want) (?:it|that|the same|the table|that table|the booking|one)?(?: table| booking| time)? ?(?:once more|again)\b|\b(?:rebook|re-book|put it back|the same again|same again|book again)\b")),
     ("cancel", re.compile(r"\b(?:cancel|call off|delete my|drop my booking|get rid of)\b")),
-    ("list", re.compile(r"\b(?:my (?:bookings?|reservations?)|what (?:have i|did i) book|do i have (?:a |any )?(?:booking|reservation)|bookings? do i have|look up my)\b")),
-    ("move", re.compile(r"\b(?:move|reschedule|postpone|shift|change) (?:it|that|this|the|my|our)\b(?! name)")),
+    ("move", re.compile(r"\b(?:(?:move|shift|change) (?:it|that|this|the|my|our)\b(?! (?:name|number|phone))|reschedule|postpone|bring (?:it|that|my booking) forward)\b")),
+    ("list", re.compile(r"\b(?:my (?:bookings?|reservations?)|what (?:have|did|has) (?:i|you|we|been) book(?:ed)?|what(?:'s| is| was) booked|do i have (?:a |any )?(?:booking|reservation|table)|(?:bookings?|reservations?) (?:do i have|have i)|look up my|am i booked)\b")),
+    ("wait", re.compile(r"^(?:(?:um|uh|oh|no|ok|okay|sorry|please|just)[, ]+)*(?:wait|hold on|hang on|hold the line|bear with me|let me (?:check|see|think|look|ask)|one (?:moment|second|sec|minute)|(?:just )?a (?:moment|second|sec|minute)|give me a (?:moment|second|sec|minute))(?:[, ]+(?:a|one|for|just|please|i|need|to|have|check|my|the|diary|calendar|wife|husband|partner|let|me|see|think|ask|look|moment|second|sec|minute|about|it|that))*[. !]*$")),
     ("drop", re.compile(r"\b(?:forget (?:it|about it|that|the whole thing)|never ?mind|changed my mind|leave it|i don't want (?:it|that|a table|to book)|don't book)\b")),
     ("hours", re.compile(r"\b(?:are you open|opening hours?|when do you (?:open|close)|what time do you (?:open|close)|your hours|closing time)\b")),
-    ("repeat", re.compile(r"^(?:(?:um|uh|oh),? )?(?:sorry|what|huh|excuse me|what was that)\?*$|\b(?:pardon|say (?:that |it )?again|repeat|what did you say|come again)\b")),
+    ("repeat", re.compile(r"^(?:(?:um|uh|oh),? )?(?:sorry|what|huh|excuse me|what was that)\?*$|\b(?:pardon|say (?:that |it )?again|repeat|what did you say|come again|read (?:it|that) (?:back|again))\b")),
     ("again", re.compile(r"\b(?:try (?:it )?again|once more|retry)\b")),
     ("bye", re.compile(r"(?:^|[\s,.!])(?:good ?bye|bye(?: bye)?|see you|have a nice day|that's all|that is all|nothing else)[,. !]*(?:thanks|thank you|bye)?[. !]*$")),
     ("nothing", re.compile(r"^(?:(?:no|nope|thanks|thank you|ok|okay|great)[,. !]*)*(?:that's (?:it|everything)|that is (?:it|everything)|nothing(?: more)?|i'm (?:good|fine))[,. !]*(?:thanks|thank you|for now)?[. !]*$")),
@@ -69,6 +70,9 @@ def heard(words: str, tool: ToolView, asked: str | None) -> dict[str, object]:
     """
     found: dict[str, object] = {}
     text = words
+    if asked is not None and tool.kind(asked) == "phone" and digits_alone(text) and phone(text) is None:
+        # Too short for a phone number, and no time of day either.
+        return found
     for kind in ("phone", "party_size", "when", "person_name"):
         argument = tool.argument_of(kind)
         if argument is None:
@@ -97,6 +101,13 @@ def _hear(kind: str, text: str, *, expected: bool, found: Mapping[str, object]) 
     return person_name(text, expected=expected and not found)
 
 
+_HOURS_ASIDE = re.compile(
+    r"\b(?:are you(?: guys)? open|when do you (?:open|close)|what time do you (?:open|close))\b[^,.;!?]*?(?:[,.;!?]|\band\b|\bor\b|$)",
+    re.IGNORECASE,
+)
+"""A question that stands beside the wish: its days are not when somebody wants to come."""
+
+
 # The brain, which remembers nothing, hears the whole call again at each turn.
 @lru_cache(maxsize=256)
 def time_words(words: str, *, expected: bool) -> str | None:
@@ -106,6 +117,7 @@ def time_words(words: str, *, expected: bool) -> str | None:
         words: the turn.
         expected: a time was just asked for, so that a bare number is one.
     """
+    words = _HOURS_ASIDE.sub(" ", words) if mentions_booking(words) else words
     text = without_party(normalised(words))
     found = engine().find(text, _ANY_DAY, bare_numbers=False)
     if not found and expected:
@@ -122,7 +134,8 @@ def time_words(words: str, *, expected: bool) -> str | None:
 
 def _says_as_much(cut: str, text: str) -> bool:
     same_parts = without_day_parts(cut)[1].names == without_day_parts(text)[1].names
-    return same_parts and unfit(text) is None and len(corrected(text)) == 1
+    unread = names_an_unknown_time(text.replace(cut, " ", 1))
+    return same_parts and not unread and unfit(text) is None and len(corrected(text)) == 1
 
 
 _ORDINALS = (
@@ -166,6 +179,17 @@ def about(words: str, topic: str) -> bool:
     text, topic = words.lower(), topic.lower()
     known = _ABOUT.get(topic)
     return bool(known.search(text)) if known else bool(re.search(rf"\b{re.escape(topic)}", text))
+
+
+_REFUSES = re.compile(
+    r"\b(?:(?:don't|do not|haven't|have no|got no|without a|no) (?:have |got |a |any )*(?:phone|number|mobile|name)|none of your business|rather not"
+    r"|(?:won't|not going to|don't want to|don't need to|not) (?:tell|say|give|know|share)|why do you need|do you (?:really )?need)\b"
+)
+
+
+def refuses(words: str) -> bool:
+    """Whether a caller does not want to tell what was asked, or asks what it is for."""
+    return bool(_REFUSES.search(words.lower().replace("’", "'")))
 
 
 _CHANGES = (

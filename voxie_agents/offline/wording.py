@@ -12,6 +12,10 @@ MORE = "Is there anything else I can do for you?"
 NO_MOVE = "I'm sorry, I can't move a booking. I can cancel it, and book it again for another time. Shall I look it up?"
 OTHER_TIME = "All right. Which other day or time would suit you?"
 WHICH_NUMBER = "Do you mean how many people, or the time?"
+WHICH_OFFER = "Which one would you like?"
+TOO_SHORT = "That's too short for a phone number."
+NEEDED = "I'm sorry, I can't make the booking without that."
+PATIENT = "Of course, take your time."
 EXAMPLES = {
     "party_size": "For example: four people.",
     "when": "For example: tomorrow at 7 pm.",

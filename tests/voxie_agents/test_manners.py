@@ -1,0 +1,77 @@
+"""How the demo brain treats callers: it keeps what it was told, takes nothing for a time that is none, and answers what was asked."""
+
+import pytest
+
+from tests.voxie_agents.talk import talking
+from tests.world import World
+
+pytestmark = [pytest.mark.needs_duckling, pytest.mark.asyncio(loop_scope="module")]
+
+ASK = "I'd like a table for four tomorrow at 7 pm"
+MARIA = (ASK, "Maria Garcia", "555 0100")
+
+
+@pytest.fixture
+def world(emptied_world: World) -> World:
+    return emptied_world
+
+
+LINES: dict[str, tuple[tuple[str, ...], str]] = {
+    "too short a number is no time of day": (
+        (ASK, "Maria Garcia", "123", "555 0100"),
+        "So that's for 4 people, tomorrow, Tuesday, November 24th at 7 PM, under Maria Garcia, phone number 555 0100. Is that right?"),
+    "and it is said what is wrong with it": (
+        (ASK, "Maria Garcia", "one two three"), "That's too short for a phone number. And what phone number can we reach you on?"),
+    "a boss is no holiday": (
+        (ASK, "it's for my boss, Mr. Smith", "555 0100"),
+        "So that's for 4 people, tomorrow, Tuesday, November 24th at 7 PM, under Mr Smith, phone number 555 0100. Is that right?"),
+    "a name is changed in one breath": (
+        (*MARIA, "no, change the name to Marta"),
+        "So that's for 4 people, tomorrow, Tuesday, November 24th at 7 PM, under Marta, phone number 555 0100. Is that right?"),
+    "what nobody books without": (
+        (ASK, "Maria Garcia", "I don't have a phone"),
+        "I'm sorry, I can't make the booking without that. And what phone number can we reach you on?"),
+    "someone who looks something up is waited for": ((ASK, "hold on, let me check"), "Of course, take your time."),
+    "and the question stands": ((ASK, "one moment please", "Maria Garcia"), "And what phone number can we reach you on?"),
+    "a question that is open is asked again as it was": (
+        ("a table tomorrow", "just me"), "All right. At what time on Tuesday, November 24th?"),
+    "opening hours beside the wish": (
+        ("are you open on Sundays and can I book a table for two on Sunday at one",),
+        "Sunday, November 29th at 1 PM is free. What name should I put it under?"),
+    "a smaller party": (("a table for 40 tomorrow at 7 pm", "okay 8 then"),
+        "Tomorrow, Tuesday, November 24th at 7 PM is free. What name should I put it under?"),
+    "an unknown time of day keeps none that was agreed": (
+        (*MARIA, "no, make it Wednesday, first thing"), "At what time on Wednesday, November 25th?"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINES)
+async def test_a_caller_hears(world: World, name: str) -> None:
+    turns, line = LINES[name]
+    async with talking(world) as caller:
+        assert await caller.says(*turns) == line
+    assert await world.events() == []
+
+
+@pytest.mark.parametrize("words", ["what did you book for me?", "what have you booked", "do I have a table?"])
+async def test_what_was_booked_is_told_and_nothing_new_begun(world: World, words: str) -> None:
+    async with talking(world) as caller:
+        line = await caller.says(*MARIA, "yes", words)
+    assert line.startswith("I found Maria Garcia, party of 4, on Tuesday, November 24th at 7 PM.")
+
+
+async def test_one_of_several_offers_is_asked_for_and_what_is_told_meanwhile_is_kept(world: World) -> None:
+    async with talking(world) as maria, talking(world) as tom:
+        await maria.says(*MARIA, "yes")
+        await tom.says("a table for two tomorrow at 7 pm")
+        assert await tom.says("yes") == "Which one would you like?"
+        line = await tom.says("my number is 555 0199")
+        assert line == "All right. That day I could offer 4, 5:30 or 8:30 PM. Would one of those suit you?"
+        await tom.says("the last one", "Tom Baker")
+    assert "8:30 PM, under Tom Baker, phone number 555 0199" in tom.line
+
+
+@pytest.mark.parametrize("words", ["move my booking to 8 pm please", "I need to reschedule"])
+async def test_who_wants_to_move_a_booking_hears_what_can_be_done(world: World, words: str) -> None:
+    async with talking(world) as caller:
+        assert "can't move a booking" in await caller.says(words)
