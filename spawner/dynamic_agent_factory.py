@@ -10,12 +10,13 @@ import aiohttp
 
 from contracts.calls import CallBootstrap, ServerAccess
 from contracts.deadlines import Deadlines
+from voxie_agents.call_records import CallRecord, ignore_record
 from voxie_agents.call_times import CallTimes
 from voxie_agents.caller_agent import CallerAgent
 from voxie_agents.intents import PostIntent, tell_nobody
 from voxie_agents.mcp_client import McpClient
 from voxie_agents.mcp_guard import UrlGuard, host_and_port
-from voxie_agents.mcp_integration import CallIdentity, CallRecord, McpIntegration, ignore_record
+from voxie_agents.mcp_integration import CallIdentity, McpIntegration
 from voxie_agents.mcp_links import ServerLink
 from voxie_agents.mcp_transport import TokenSource, open_pool
 from voxie_agents.offline import OFFLINE_NOTICE

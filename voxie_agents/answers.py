@@ -13,6 +13,7 @@ _BESIDE = (
 )
 _YES = re.compile(rf"^(?:(?:{_YES_WORDS}|{_BESIDE})(?:[,.! ]+|$))+$")
 _SAYS_YES = re.compile(rf"\b(?:{_YES_WORDS})(?=[,.! ]|$)")
+_CANCEL_IT = re.compile(r"\bcancel (?:it|that|that one|this one)\b")
 _NO = re.compile(
     r"^(?:(?:um|uh|well|oh|sorry|wait|hold on|hang on|please|i changed my mind|actually|hell|fuck)[,. ]+)*"
     r"(?:no|n|nope|nah|none|neither|don't|do not|never mind|nevermind|not (?:really|quite|right|correct|now|yet|that)|wrong|incorrect|forget it|stop"
@@ -20,9 +21,16 @@ _NO = re.compile(
 )
 
 
-def yes_or_no(words: str) -> bool | None:
-    """Whether a turn says yes or no, and nothing else. A «yes, but …» is neither."""
+def yes_or_no(words: str, *, cancels: bool = False) -> bool | None:
+    """Whether a turn says yes or no, and nothing else. A «yes, but …» is neither.
+
+    Args:
+        words: of one turn.
+        cancels: it answers whether something shall be cancelled: "cancel it" agrees to that question, and to no other.
+    """
     text = " ".join(words.lower().replace("’", "'").split()).strip(" .!,?")
+    if cancels:
+        text = _CANCEL_IT.sub("do it", text)
     if _NO.search(text):
         return False
     if _YES.search(text) and _SAYS_YES.search(text):

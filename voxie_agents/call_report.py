@@ -17,7 +17,7 @@ from livekit.agents.metrics import AgentSessionUsage
 
 from contracts.events import MOST_EVENTS, Event, EventBatch, Problem, Speaker, ToolCall, Turn, Usage, UsageItem
 from voxie_agents.backend_client import BackendAway, BackendError
-from voxie_agents.mcp_integration import CallRecord
+from voxie_agents.call_records import CallRecord
 
 log = structlog.get_logger()
 

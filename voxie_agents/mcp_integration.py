@@ -27,13 +27,15 @@ from contracts.meta import (
     RequestMeta,
     Role,
 )
-from contracts.operations import operation_key
-from contracts.results import ErrorKind, Receipt, ToolAnswer, ToolFailure
+from contracts.operations import canonical_json, operation_key
+from contracts.results import ErrorKind, ToolAnswer, ToolFailure
 from contracts.telemetry import SpanName
 from tracing import note_outcome, span
+from voxie_agents.call_records import CallRecord, ignore_record
 from voxie_agents.call_times import CallTimes, TimeQuestion
 from voxie_agents.intents import PostIntent, tell_nobody
 from voxie_agents.mcp_catalogue import as_listed, unchanged
+from voxie_agents.mcp_consent import ASKS_FIRST, NOT_CONFIRMED, CallerConsent
 from voxie_agents.mcp_errors import McpClientError, ProtocolError
 from voxie_agents.mcp_found import Found
 from voxie_agents.mcp_links import ServerLink
@@ -49,13 +51,15 @@ from voxie_agents.mcp_offers import (
     replace_instants,
     show_hooks,
 )
-from voxie_agents.mcp_outputs import tool_error, tool_output, untrusted
+from voxie_agents.mcp_outputs import compact, tool_error, tool_output, untrusted
 
 log = structlog.get_logger()
 
 ANSWER_SECONDS = 0.5
 """What an answer may take on its way, beyond the deadline that the server keeps."""
 DISCOVERY_SECONDS = 5.0
+MOST_EPOCHS = 3
+"""One that the ledger knows to be undone, one that turns out to be when it is looked at, and one to spare."""
 NO_SERVER = "none"
 """In a record: no server offers the tool."""
 ASK_WHEN = "For which day and time?"
@@ -78,31 +82,6 @@ class CallIdentity:
     role: Role = Role.PUBLIC
 
 
-@dataclass(frozen=True)
-class CallRecord:
-    """One tool call, for whoever watches: names and outcome, none of the arguments.
-
-    Args:
-        tool: as found.
-        server: its name in the registry.
-        ms: milliseconds that it took.
-        error: None when it succeeded.
-        operation: key of the operation, for a write.
-        receipt: of a write.
-    """
-
-    tool: str
-    server: str
-    ms: int
-    error: ErrorKind | None = None
-    operation: str | None = None
-    receipt: Receipt | None = None
-
-
-def ignore_record(_: CallRecord) -> None:
-    """Nobody watches."""
-
-
 @dataclass
 class McpIntegration:
     """The tools of one call.
@@ -122,8 +101,6 @@ class McpIntegration:
     watch: Callable[[CallRecord], None] = ignore_record
     intend: PostIntent = tell_nobody
     deadlines: Deadlines = Deadlines()
-    receipts: list[Receipt] = field(default_factory=list[Receipt])
-    """Of this call's writes, in their order: what may be said to have been done."""
     _found: dict[str, Found] = field(default_factory=dict[str, Found])
     _listed: dict[str, list[Tool]] = field(default_factory=dict[str, list[Tool]])
     _known: set[str] = field(default_factory=set[str])
@@ -131,6 +108,7 @@ class McpIntegration:
     _names: ToolNames = field(default_factory=ToolNames)
     _epochs: dict[str, int] = field(default_factory=dict[str, int])
     _learning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _consent: CallerConsent = field(default_factory=CallerConsent)
 
     @property
     def complete(self) -> bool:
@@ -232,17 +210,17 @@ class McpIntegration:
             receipt=None if answer.is_error else answer.receipt,
         )
         self.watch(record)
-        if record.receipt is not None:
-            self.receipts.append(record.receipt)
         return answer
 
     async def _call_found(self, found: Found, arguments: Mapping[str, Any]) -> ToolAnswer:
-        answer = await self._call_once(found, arguments, self.deadlines.of(reads=found.read_only))
-        failure, key = answer.failure, self._key(found, arguments)
-        if failure is not None and key is not None and failure.current_epoch is not None:
-            self._epochs[key] = failure.current_epoch
-            answer = await self._call_once(found, arguments, self.deadlines.of(reads=found.read_only))
-        elif failure is not None and key is not None and failure.kind is ErrorKind.OUTCOME_UNKNOWN:
+        key, seconds = self._key(found, arguments), self.deadlines.of(reads=found.read_only)
+        answer = await self._call_once(found, arguments, seconds)
+        for _ in range(MOST_EPOCHS):
+            if key is None or answer.failure is None or answer.failure.current_epoch is None:
+                break
+            self._epochs[key] = answer.failure.current_epoch
+            answer = await self._call_once(found, arguments, seconds)
+        if key is not None and answer.failure is not None and answer.failure.kind is ErrorKind.OUTCOME_UNKNOWN:
             # It is settled by reading, so it need not take as long again.
             answer = await self._call_once(found, arguments, self.deadlines.read)
         self.times.learn_zone(answer.data.get("zone"))
@@ -313,9 +291,25 @@ class McpIntegration:
                 arguments = self._with_instants(found, raw_arguments)
             except TimeQuestion as question:
                 raise tool_error(question.failure, choices=[c.isoformat() for c in question.choices]) from None
-            return tool_output(await self.call(name, arguments))
+            if found.destructive and not self._agreed(name, found, arguments, context):
+                return compact(NOT_CONFIRMED)
+            answer = await self.call(name, arguments)
+            if found.destructive:
+                self._consent.came_of_it(answer)
+            return tool_output(answer)
 
         return function_tool(run, raw_schema=self._schema(name, found))
+
+    def _agreed(self, name: str, found: Found, arguments: Mapping[str, object], context: RunContext[Any]) -> bool:
+        """Whether the caller has said yes to exactly this call."""
+        key: Sequence[str] = found.meta.get(KEY_ARGUMENTS, ())
+        wanted = canonical_json([name, {each: arguments.get(each) for each in key} if key else arguments])
+        return self._consent.given(
+            wanted,
+            context.session.history,
+            cancels=found.meta.get(PURPOSE) == "cancel",
+            repeatable=not found.link.foreign,
+        )
 
     def _with_instants(self, found: Found, given: Mapping[str, object]) -> dict[str, object]:
         """The arguments with the caller's words turned into instants. Instants from the model itself are not taken."""
@@ -343,10 +337,11 @@ class McpIntegration:
             show_hooks(parameters, found.meta[HOOK_ARGUMENTS], found.hooks)
         if found.only is not None:
             bind(parameters, *found.only)
+        described = plain_text(found.tool.description or found.tool.title or name)
         kept = {key: found.meta[key] for key in (PURPOSE, SLOTS) if key in found.meta}
         return {
             "name": name,
-            "description": plain_text(found.tool.description or found.tool.title or name),
+            "description": f"{described} {ASKS_FIRST}" if found.destructive else described,
             "parameters": parameters,
             "meta": {**kept, CONSENT: found.destructive},
         }

@@ -68,6 +68,22 @@ async def test_book_cancel_and_book_again_ends_with_one_event(world: World) -> N
     assert len(await world.events()) == 1
 
 
+async def test_a_caller_who_rings_back_books_anew_what_was_cancelled_by_them_and_then_by_the_owner(
+    world: World,
+) -> None:
+    async with world.caller(caller="user:ana") as ana:
+        await ana.says(*BOOKING)
+        await ana.says("I need to cancel it", "yes")
+        await ana.says(*BOOKING)
+    (event,) = await world.events()
+    await world.google("DELETE", f"/calendars/primary/events/{event['id']}")
+    # A fresh promise counts longer than Google's list may lag.
+    world.clock.advance(minutes=3)
+    async with world.caller(caller="user:ana") as ana:
+        assert "It's booked" in await ana.says(*BOOKING)
+    assert len(await world.events()) == 1
+
+
 async def test_a_caller_who_rings_back_does_not_book_twice(world: World) -> None:
     for _ in range(2):
         async with world.caller(caller="tel:+15550100") as maria:

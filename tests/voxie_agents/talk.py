@@ -9,6 +9,7 @@ from typing import Any
 
 from livekit.agents import llm
 
+from tests.fakes.scripted_llm import Call, ScriptedLLM
 from tests.world import Caller, World
 
 CLAIM = re.compile(r"\b(booked|reserved|confirmed|cancelled|canceled|moved|changed|sent|notified)\b")
@@ -119,3 +120,23 @@ async def talking(
     """Somebody on the phone with the restaurant."""
     async with world.caller(caller=caller, model=model) as somebody:
         yield Talk(somebody)
+
+
+class Model:
+    """A model that follows a script, and the call that it is on."""
+
+    def __init__(self, talk: Talk, model: ScriptedLLM) -> None:
+        self._talk, self._model = talk, model
+
+    async def hears(self, words: str, *steps: Call | str) -> list[dict[str, Any]]:
+        """A caller turn, and what the model does in it; what its calls brought."""
+        self._model.then(*steps)
+        await self._talk.says(words)
+        return [use.output for use in self._talk.turns[-1].uses]
+
+
+@asynccontextmanager
+async def scripted(world: World, *, caller: str | None = None) -> AsyncGenerator[Model]:
+    model = ScriptedLLM()
+    async with talking(world, caller=caller, model=model) as talk:
+        yield Model(talk, model)

@@ -14,8 +14,8 @@ from tests.clock import Clock
 from tests.patience import SECONDS
 from tests.world import World
 from voxie_agents.backend_client import BackendAway, Refused
+from voxie_agents.call_records import CallRecord
 from voxie_agents.call_report import MOST_HELD, CallReport
-from voxie_agents.mcp_integration import CallRecord
 from voxie_agents.offline import OfflineLLM
 
 CALLED = CallRecord(tool="calendar_get_event", server="google-calendar", ms=1500, error=ErrorKind.TRY_LATER)

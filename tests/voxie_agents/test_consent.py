@@ -1,13 +1,11 @@
 """No model books without the caller's yes to exactly what was read back."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from tests.fakes.scripted_llm import Call, ScriptedLLM
-from tests.voxie_agents.talk import Talk, talking
+from tests.fakes.scripted_llm import Call
+from tests.voxie_agents.talk import scripted
 from tests.world import World
 
 pytestmark = [pytest.mark.needs_duckling, pytest.mark.asyncio(loop_scope="module")]
@@ -23,26 +21,6 @@ READ_BACK = (
 @pytest.fixture
 def world(emptied_world: World) -> World:
     return emptied_world
-
-
-class Model:
-    """A model that follows a script, and the call that it is on."""
-
-    def __init__(self, talk: Talk, model: ScriptedLLM) -> None:
-        self._talk, self._model = talk, model
-
-    async def hears(self, words: str, *steps: Call | str) -> list[dict[str, Any]]:
-        """A caller turn, and what the model does in it; what its calls brought."""
-        self._model.then(*steps)
-        await self._talk.says(words)
-        return [use.output for use in self._talk.turns[-1].uses]
-
-
-@asynccontextmanager
-async def scripted(world: World) -> AsyncGenerator[Model]:
-    model = ScriptedLLM()
-    async with talking(world, model=model) as talk:
-        yield Model(talk, model)
 
 
 async def test_the_first_call_answers_with_what_to_read_back_and_books_nothing(world: World) -> None:
@@ -116,7 +94,9 @@ async def test_an_old_yes_serves_no_second_time(world: World) -> None:
     async with scripted(world) as model:
         await model.hears("tomorrow at 7 pm please", TAKE, READ_BACK)
         (booked,) = await model.hears("yes", TAKE, "Right.")
-        await model.hears("cancel it", Call("calendar_delete_event", {"event_id": booked["event_id"]}), "Right.")
+        cancel = Call("calendar_delete_event", {"event_id": booked["event_id"]})
+        await model.hears("cancel it", "Shall I cancel it?")
+        await model.hears("yes", cancel, "Right.")
         (again,) = await model.hears("yes", TAKE, "Right.")
     assert again["state"] == "not confirmed"
     assert await world.events() == []

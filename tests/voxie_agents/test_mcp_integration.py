@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from livekit.agents import ToolError
+from livekit.agents import ToolError, llm
 from mcp.server import MCPServer
 from mcp.types import CallToolResult, TextContent, Tool
 
@@ -18,6 +18,7 @@ from contracts.results import ErrorKind, ToolAnswer
 from tests.clock import Clock
 from tests.running import running
 from tests.world import ZONE
+from voxie_agents.call_records import CallRecord
 from voxie_agents.call_times import CallTimes
 from voxie_agents.mcp_catalogue import catalogued
 from voxie_agents.mcp_client import McpClient
@@ -182,7 +183,13 @@ async def read(integration: McpIntegration, name: str) -> dict[str, Any]:
 
 
 class Speech:
-    """Stands where LiveKit says during which speech a tool is called."""
+    """Stands where LiveKit says in which session and during which speech a tool is called: after a question and a yes."""
+
+    def __init__(self) -> None:
+        self.session = self
+        self.history = llm.ChatContext()
+        for role, text in (("user", "book"), ("assistant", "Shall I?"), ("user", "yes")):
+            self.history.add_message(role=role, content=text)  # type: ignore[arg-type]
 
     def disallow_interruptions(self) -> None:
         """Nothing is said."""
@@ -192,10 +199,12 @@ async def test_what_a_stranger_answers_is_untrusted_text_and_neither_proof_nor_z
     says = {"receipt": CLAIM, "zone": "America/New_York", "speech": "You're booked."}
     async with offering(tool("book"), result=says, foreign=True) as integration:
         integration.times.zone = None
+        told: list[CallRecord] = []
+        integration.watch = told.append
         answer = await read(integration, "odd__book")
         assert answer == {"untrusted": json.loads(tool_output(ToolAnswer(data=says)))}
         assert integration.times.zone is None
-        assert integration.receipts == []
+        assert [record.receipt for record in told] == [None]
 
 
 async def test_a_strangers_failure_has_words_of_ours_and_is_not_tried_again() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from livekit.agents import llm
 
 from voxie_agents.answers import yes_or_no
+from voxie_agents.mcp_consent import last_exchange
 from voxie_agents.slots import phone
 from voxie_agents.truth import details
 
@@ -43,7 +44,7 @@ class Consent:
             asked: with the arguments of this very write.
             history: of the call. A turn is in it once it is final; of the agent's lines, what was heard of them.
         """
-        heard, answer = _last_exchange(history)
+        heard, answer = last_exchange(history)
         if answer is not None and (asked.arguments, answer.id) == self._used:
             # The model calls twice in one turn; the ledger makes one write of it.
             return True
@@ -53,16 +54,6 @@ class Consent:
             return False
         self._asked, self._used = None, (asked.arguments, answer.id)
         return True
-
-
-def _last_exchange(history: llm.ChatContext) -> tuple[str, llm.ChatMessage | None]:
-    """What the caller heard before their last turn, and that turn."""
-    messages = [item for item in history.items if item.type == "message" and item.role in {"user", "assistant"}]
-    turns = [index for index, message in enumerate(messages) if message.role == "user"]
-    if not turns:
-        return "", None
-    before = messages[turns[-2] + 1 if len(turns) > 1 else 0 : turns[-1]]
-    return " ".join(message.text_content or "" for message in before), messages[turns[-1]]
 
 
 def _says(heard: str, asked: Asked) -> bool:

@@ -1,6 +1,5 @@
 """The part of a conversation that is about bookings which the caller has already: hearing of them, and cancelling one."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,6 @@ from voxie_agents.offline.tool_view import ToolView
 from voxie_agents.offline.wording import MORE, mappings, telling_words
 
 MOST_READ_OUT = 3
-CANCEL_IT = re.compile(r"\bcancel (?:it|that|that one|this one)\b", re.IGNORECASE)
 
 
 @dataclass
@@ -71,8 +69,7 @@ class OwnBookings:
 
     def hear_confirm(self, words: str) -> Move | None:
         """The answer to whether it shall be cancelled."""
-        # These words agree to this question, and to no other.
-        cancel, answer = self.tools.get("cancel"), yes_or_no(CANCEL_IT.sub("do it", words))
+        cancel, answer = self.tools.get("cancel"), yes_or_no(words, cancels=True)
         if answer is True and cancel is not None and self.target is not None:
             return Use(cancel.name, {"event_id": self.target["id"]})
         return self._kept() if answer is False else None
@@ -88,6 +85,9 @@ class OwnBookings:
 
     def got_cancel(self, data: Mapping[str, Any], *, is_error: bool) -> Say:
         """What came of it."""
+        if data.get("state") == "not confirmed" and self.target is not None:
+            # The question was cut off before the caller heard it.
+            return self._ask(self.target)
         if is_error and data.get("field") == "booking_code" and "booking_code" in self.tools["cancel"].slots:
             return Say(str(data.get("speech", "")), "booking_code")
         self.leave()
