@@ -150,24 +150,29 @@ def kind(request: pytest.FixtureRequest) -> str:
     return getattr(request, "param", "sqlite")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting_databases(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[Callable[[str], Database]]:
-    """Opens a module's database of either kind, once."""
-    opened: dict[str, Database] = {}
+@pytest.fixture(scope="module")
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Makes migrated databases of either kind, and tells their URLs."""
 
-    def _open(kind: str) -> Database:
-        if kind not in opened:
-            opened[kind] = Database(_url(kind))
-        return opened[kind]
-
-    def _url(kind: str) -> str:
+    def _new(kind: str) -> str:
         if kind == "postgres":
             return async_url(request.getfixturevalue("migrated_postgres")())
         state = tmp_path_factory.mktemp("database")
         put_migrated(state)
         return f"sqlite+aiosqlite:///{state / FILE}"
+
+    return _new
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting_databases(new_database: Callable[[str], str]) -> AsyncGenerator[Callable[[str], Database]]:
+    """Opens a module's database of either kind, once."""
+    opened: dict[str, Database] = {}
+
+    def _open(kind: str) -> Database:
+        if kind not in opened:
+            opened[kind] = Database(new_database(kind))
+        return opened[kind]
 
     yield _open
     for database in opened.values():

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,12 +16,43 @@ import pytest_asyncio
 
 from backend.connections.tokens import LEASE
 from tests.backend.broker import asker
+from tests.backend.conftest import ON_BOTH
 from tests.backend.connections.conftest import Shop
 from tests.backend.served import serve_backend
 from tests.fakes.oauth_vendor import Vendor, serve_vendor
 
+pytestmark = ON_BOTH
 SECONDS = 900
 """A bound on what never ends; fifty processes on a machine that is busy with other things take minutes."""
+
+
+@dataclass
+class Forker:
+    """Starts processes that ask.
+
+    Args:
+        process: has imported what they need, and is forked for each.
+    """
+
+    process: asyncio.subprocess.Process
+
+    async def does(self, what: str, told: Any) -> Any:
+        """Have it do something; its answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps((what, told)).encode())
+        async with asyncio.timeout(SECONDS):
+            return json.loads(await self.process.stdout.readline())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def forker() -> AsyncGenerator[Forker]:
+    pipe = asyncio.subprocess.PIPE
+    command = [sys.executable, "-m", "tests.backend.broker.asker"]
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    yield Forker(process)
+    process.kill()
+    await process.communicate()
 
 
 @dataclass
@@ -28,6 +61,7 @@ class Replicas:
 
     Args:
         shop: the backend and the vendor.
+        forker: starts them.
         database: where connections are.
         state: where the vault's key is.
         connection: the id of the one they ask for.
@@ -35,6 +69,7 @@ class Replicas:
     """
 
     shop: Shop
+    forker: Forker
     database: str
     state: Path
     connection: str
@@ -50,36 +85,19 @@ class Replicas:
             "processes": processes,
         }
 
-    async def start(self, **order: Any) -> asyncio.subprocess.Process:
-        command = [sys.executable, "-m", "tests.backend.broker.asker", json.dumps(self.order(**order))]
-        return await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-
-    async def ask(self, **order: Any) -> list[str]:
-        process = await self.start(**order)
-        try:
-            async with asyncio.timeout(SECONDS):
-                answer, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        return json.loads(answer)
+    async def ask(self, processes: int) -> list[str]:
+        """What so many processes get."""
+        return await self.forker.does("together", self.order(processes=processes))
 
     async def killed_while_the_vendor_is_asked(self) -> None:
         """One process asks, and dies (with everything it knows) before the answer reaches it."""
         vendor = self.shop.vendor
         vendor.hold = asyncio.Event()
-        process = await self.start_alone()
+        process = await self.forker.does("alone", self.order())
         async with asyncio.timeout(SECONDS):
             await vendor.reached.wait()
-            process.kill()
-            await process.wait()
+        assert os.WTERMSIG(await self.forker.does("killed", process)) == signal.SIGKILL
         vendor.hold.set()
-
-    async def start_alone(self) -> asyncio.subprocess.Process:
-        """A process that is the one that asks, not the parent of those that do."""
-        code = "import asyncio, json, sys; from tests.backend.broker.asker import ask; asyncio.run(ask(json.loads(sys.argv[1])))"
-        return await asyncio.create_subprocess_exec(sys.executable, "-c", code, json.dumps(self.order()))
 
     async def next_one(self) -> str:
         """What the next process gets, once the dead one's lease is over."""
@@ -87,15 +105,17 @@ class Replicas:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def replicas(tmp_path: Path, database_url: str) -> AsyncGenerator[Replicas]:
+async def replicas(
+    tmp_path: Path, kind: str, new_database: Callable[[str], str], forker: Forker
+) -> AsyncGenerator[Replicas]:
     async with (
         serve_vendor() as vendor,
-        serve_backend(tmp_path, BACKEND_SANDBOX_URL=vendor.url, DATABASE_URL=database_url) as backend,
+        serve_backend(tmp_path, BACKEND_SANDBOX_URL=vendor.url, DATABASE_URL=new_database(kind)) as backend,
     ):
         shop = Shop(backend, vendor)
         connection = (await shop.connect())["id"]
         expired = backend.clock.now() + timedelta(hours=2)
-        yield Replicas(shop, backend.settings.database, tmp_path, connection, expired)
+        yield Replicas(shop, forker, backend.settings.database, tmp_path, connection, expired)
 
 
 @pytest.mark.parametrize("processes", [8, pytest.param(50, marks=pytest.mark.soak)])
@@ -103,7 +123,7 @@ async def test_many_processes_ask_at_once_and_one_refresh_reaches_the_vendor(
     replicas: Replicas, processes: int
 ) -> None:
     replicas.shop.vendor.rotates = True
-    answers = await replicas.ask(processes=processes)
+    answers = await replicas.ask(processes)
     assert len(answers) == processes
     assert len(set(answers)) == 1
     assert set(answers) <= replicas.shop.vendor.access_tokens
