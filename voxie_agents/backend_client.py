@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from contracts.calls import CallBootstrap, RenewedAccess
 from contracts.events import Accepted, EventBatch, IntentView, NewIntent
+from voxie_agents.headers import retry_seconds
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 SECONDS = 5.0
@@ -160,9 +161,8 @@ def _problem(answer: httpx.Response) -> BackendError:
     if status == 404:
         return NoSuchCall(_message(answer, "the backend knows no such call or agent"))
     if status in PASSING or status >= 500:
-        return BackendAway(
-            f"the backend cannot answer now (HTTP {status})", _seconds(answer.headers.get("retry-after"))
-        )
+        wait = retry_seconds(answer.headers.get("retry-after"))
+        return BackendAway(f"the backend cannot answer now (HTTP {status})", 1.0 if wait is None else wait)
     if status == 409 and _error(answer).get("code") == "call_ended":
         return CallOver("the call has ended")
     return Refused(_message(answer, f"the backend does not take our request (HTTP {status})"))
@@ -195,7 +195,3 @@ def _model(model: type[ModelT], content: dict[str, Any]) -> ModelT:
     except ValidationError:
         # Its text would repeat what was sent, tokens too.
         raise BadAnswer("the backend's answer does not fit; are both of the same release?") from None
-
-
-def _seconds(header: str | None) -> float:
-    return float(header) if header is not None and header.isdigit() else 1.0

@@ -194,7 +194,7 @@ def bind(parameters: dict[str, Any], argument: str, values: frozenset[str]) -> N
     properties = cast("dict[str, dict[str, Any]]", parameters.get("properties", {}))
     shown = properties.get(argument, {})
     numbers = "integer" in str(shown.get("type", shown.get("anyOf", "")))
-    choices = [int(value) if numbers and value.isdigit() else value for value in sorted(values)]
+    choices = [int(value) if numbers and value.isdecimal() else value for value in sorted(values)]
     kept = {key: value for key, value in shown.items() if key == "description"}
     properties[argument] = {**kept, "type": "integer" if numbers else "string", "enum": choices}
     required = cast("list[str]", parameters.get("required", []))

@@ -13,6 +13,7 @@ import aiohttp
 import httpx2
 import structlog
 
+from voxie_agents.headers import retry_seconds
 from voxie_agents.mcp_guard import AddressRefused, GuardedResolver, UrlGuard
 
 log = structlog.get_logger()
@@ -148,8 +149,11 @@ def _moved_to(answer: aiohttp.ClientResponse) -> str | None:
     location = answer.headers.get("location")
     if answer.status not in MOVED or location is None:
         return None
-    target = httpx2.URL(str(answer.url)).join(location)
     origin = httpx2.URL(str(answer.url))
+    try:
+        target = origin.join(location)
+    except httpx2.InvalidURL:
+        return None
     same = (target.scheme, target.host, target.port) == (origin.scheme, origin.host, origin.port)
     return str(target) if same else None
 
@@ -193,13 +197,8 @@ def _judge(request: httpx2.Request, body: bytes, answer: aiohttp.ClientResponse,
 
 def _by_status(answer: aiohttp.ClientResponse) -> httpx2.Response:
     if answer.status == 429:
-        return _failure("busy", status=429, retry_after=_seconds(answer.headers.get("retry-after")))
+        return _failure("busy", status=429, retry_after=retry_seconds(answer.headers.get("retry-after")))
     return _failure("failed" if answer.status >= 500 else "wrong_address", status=answer.status)
-
-
-def _seconds(text: str | None) -> float | None:
-    """A ``Retry-After`` in seconds; as a date it is not worth the trouble within a call."""
-    return float(text) if text is not None and text.isdigit() else None
 
 
 def _asked(body: bytes) -> str | int | None:

@@ -174,7 +174,7 @@ def _zap(item: Mapping[str, Any]) -> Zap:
     number = urlsplit(editor).path.rsplit("/", maxsplit=1)[-1]
     return Zap(
         id=str(item.get("id", "")),
-        number=int(number) if number.isdigit() else None,
+        number=int(number) if number.isdecimal() else None,
         title=str(item.get("title", "")),
         enabled=bool(item.get("is_enabled")),
     )

@@ -2,13 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.running import RunningApp, start
+from voxie_agents.mcp_client import McpClient
 
 PAGE = 4
 TOKEN = "a-bearer-of-the-fake-server"
@@ -238,6 +242,9 @@ FAULTS: dict[str, Fault] = {
     "drip": _drip,
     "huge": _huge,
     "busy": _plain(429, "slow down", "text/plain", retry_after="7"),
+    "busy_for_ever": _plain(429, "slow down", "text/plain", retry_after="9" * 400),
+    "busy_oddly": _plain(429, "slow down", "text/plain", retry_after="\u00b2"),
+    "nowhere": _plain(307, "", location="http://[::1"),
     "elsewhere": _plain(307, "", location="http://127.0.0.1:9/mcp"),
     "html": _plain(200, f"<h1>{SECRET}</h1>", "text/html"),
     "garbage": _plain(200, "{" + SECRET),
@@ -252,3 +259,31 @@ FAULTS: dict[str, Fault] = {
     "own_code": _plain(200, _error(4711)),
     "accepted": _plain(202, ""),
 }
+
+
+class Served:
+    """A fake server on a port of its own, and a client of it."""
+
+    def __init__(self, fake: FakeMcp, app: RunningApp) -> None:
+        self.fake = fake
+        self.app = app
+
+    def client(self, **options: Any) -> McpClient:
+        return McpClient(self.app.url, name="fake", **options)
+
+    async def restart(self) -> None:
+        port = self.app.port
+        await self.app.stop()
+        self.app = await start(self.fake.app(), port=port)
+
+
+@asynccontextmanager
+async def serving(**options: Any) -> AsyncGenerator[Served]:
+    fake = FakeMcp(**options)
+    served = Served(fake, await start(fake.app()))
+    try:
+        yield served
+    finally:
+        fake.release.set()
+        if not served.app.task.done():
+            await served.app.stop()
