@@ -45,12 +45,12 @@ class LiveCall:
         self._backend = backend
         self._id = bootstrap.call_id
         self._report = CallReport(lambda batch: backend.send(self._id, batch), now=now)
-        tokens = CallTokens(bootstrap.servers, lambda: backend.renew(self._id), now=now)
+        self._tokens = CallTokens(bootstrap.servers, lambda: backend.renew(self._id), now=now)
         intend = post_to(lambda intent: backend.open_intent(self._id, intent), seconds=deadlines.intent)
         factory = DynamicAgentFactory(
             offline=offline, now=now, watch=self._report.tool_called, intend=intend, deadlines=deadlines
         )
-        self._built = factory.build(bootstrap, tokens=tokens.source)
+        self._built = factory.build(bootstrap, tokens=self._tokens.source)
         self.agent = self._built.agent
 
     def watch(self, session: Any) -> None:
@@ -64,6 +64,7 @@ class LiveCall:
             stack.push_async_callback(self._backend.aclose)
             stack.push_async_callback(self._tell_the_end)
             stack.push_async_callback(self._report.aclose)
+            stack.push_async_callback(self._tokens.aclose)
             stack.push_async_callback(self._built.aclose)
 
     async def _tell_the_end(self) -> None:

@@ -13,6 +13,7 @@ from spawner.dynamic_agent_factory import BuiltAgent, DynamicAgentFactory
 from tests.backend.served import SERVICE_TOKEN, serve_backend
 from tests.clock import Clock
 from tests.fakes.strange_mcp import Stranger, stranger, tool
+from tests.patience import SECONDS
 
 AGENT: dict[str, Any] = {
     "name": "Shop",
@@ -103,7 +104,7 @@ async def test_a_strangers_short_lived_token_is_renewed_just_before_it_ends(tmp_
         renewals.append(RenewedAccess(servers=(lasting(120, "second"),)))
         return renewals[-1]
 
-    source = CallTokens([lasting(90, "first")], renew, now=clock.now).source("tools")
+    source = CallTokens([lasting(90, "first")], renew, now=clock.now, patience=SECONDS).source("tools")
     assert [await source(None), await source(None)] == ["first", "first"]
     clock.advance(seconds=61)
     assert [await source(None), await source(None)] == ["second", "second"]
