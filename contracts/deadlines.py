@@ -12,12 +12,16 @@ class Deadlines:
         write: of one call of a tool that changes something.
         listing: that a turn waits for servers that have not been listed yet; a dead one must not cost silence.
         intent: that a write waits until the backend knows of its flow.
+        silence: after which a caller who has stopped speaking hears that something goes on.
+        answer: that a caller waits for the next words of the model.
     """
 
     read: float = 2.5
     write: float = 5.0
     listing: float = 0.3
     intent: float = 1.0
+    silence: float = 1.0
+    answer: float = 12.0
 
     def of(self, *, reads: bool) -> float:
         """Seconds that the client waits and the server takes at most."""

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from backend.agents.seed import demo_agents
 from contracts.calls import CallBootstrap, ServerAccess
+from contracts.deadlines import Deadlines
 from contracts.meta import RequestMeta, Role
 from contracts.results import ToolAnswer
 from mcp_servers.google_calendar.server import create as create_calendar
@@ -193,9 +194,11 @@ class World:
         )
 
     @asynccontextmanager
-    async def caller(self, *, caller: str | None = None, model: llm.LLM[Any] | None = None) -> AsyncGenerator["Caller"]:
+    async def caller(
+        self, *, caller: str | None = None, model: llm.LLM[Any] | None = None, deadlines: Deadlines = PATIENCE
+    ) -> AsyncGenerator["Caller"]:
         """Somebody on the phone with the restaurant."""
-        factory = DynamicAgentFactory(offline=True, now=self.clock.now, deadlines=PATIENCE)
+        factory = DynamicAgentFactory(offline=True, now=self.clock.now, deadlines=deadlines)
         built = factory.build(self.bootstrap(caller=caller))
         session: Any = AgentSession(llm=model or OfflineLLM(), max_tool_steps=6)
         await session.start(built.agent, record=False)

@@ -1,7 +1,7 @@
 """The agent that talks to a caller: greets at once, and has the tools that can be reached."""
 
 import asyncio
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Any
 
 from livekit.agents import Agent, FlushSentinel, ModelSettings, llm
@@ -13,6 +13,7 @@ from voxie_agents.call_times import CallTimes
 from voxie_agents.mcp_integration import McpIntegration
 from voxie_agents.models import open_llm
 from voxie_agents.settings import AgentSettings
+from voxie_agents.silence import never_silent
 from voxie_agents.truth import Proof, receipts_of, truthful_stream
 
 MOST_TOOL_STEPS = 6
@@ -72,13 +73,21 @@ class CallerAgent(Agent):
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
     ) -> AsyncIterable[llm.ChatChunk | str | FlushSentinel]:
-        """Decide with the tools that can be reached now: a server that came back is used again."""
+        """What is said next, or which tools are called: true, and soon."""
+        said = self._decide(chat_ctx, tools, model_settings)
+        true = truthful_stream(said, [*self._known, *receipts_of(chat_ctx)])
+        async for chunk in never_silent(true, chat_ctx, self._mcp.deadlines):
+            yield chunk
+
+    async def _decide(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncIterator[llm.ChatChunk | str | FlushSentinel]:
+        """Ask the model, with the tools that can be reached now: a server that came back is used again."""
         if not self._mcp.complete:
             await asyncio.wait([self._discover()], timeout=self._mcp.deadlines.listing)
         # In place: LiveKit looks up in this very list what the model calls.
         tools[:] = [tool for tool in self._all_tools() if isinstance(tool, llm.Tool)]
-        said = Agent.default.llm_node(self, chat_ctx, tools, model_settings)
-        async for chunk in truthful_stream(said, [*self._known, *receipts_of(chat_ctx)]):
+        async for chunk in Agent.default.llm_node(self, chat_ctx, tools, model_settings):
             yield chunk
 
     def _all_tools(self) -> list[llm.Tool | llm.Toolset]:

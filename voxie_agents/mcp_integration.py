@@ -52,6 +52,7 @@ from voxie_agents.mcp_offers import (
     show_hooks,
 )
 from voxie_agents.mcp_outputs import compact, tool_error, tool_output, untrusted
+from voxie_agents.silence import audible
 
 log = structlog.get_logger()
 
@@ -298,7 +299,7 @@ class McpIntegration:
                 self._consent.came_of_it(answer)
             return tool_output(answer)
 
-        return function_tool(run, raw_schema=self._schema(name, found))
+        return function_tool(audible(run, self.deadlines), raw_schema=self._schema(name, found))
 
     def _agreed(self, name: str, found: Found, arguments: Mapping[str, object], context: RunContext[Any]) -> bool:
         """Whether the caller has said yes to exactly this call."""

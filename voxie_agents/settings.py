@@ -33,10 +33,21 @@ class AgentSettings(BaseSettings):
     listing_seconds: Annotated[float, Field(validation_alias="MCP_LISTING_SECONDS", gt=0, le=120)] = Deadlines.listing
     """How long a turn waits for servers whose tools are not known yet, seconds."""
 
+    silence_seconds: Annotated[float, Field(validation_alias="VOXIE_SILENCE_SECONDS", gt=0, le=120)] = Deadlines.silence
+    """After how long a caller who has stopped speaking hears that something goes on, seconds."""
+    answer_seconds: Annotated[float, Field(validation_alias="VOXIE_ANSWER_SECONDS", gt=0, le=120)] = Deadlines.answer
+    """How long a caller waits for the model's next words before the agent says that it cannot answer, seconds."""
+
     @property
     def deadlines(self) -> Deadlines:
         """How long a caller waits."""
-        return Deadlines(read=self.read_seconds, write=self.write_seconds, listing=self.listing_seconds)
+        return Deadlines(
+            read=self.read_seconds,
+            write=self.write_seconds,
+            listing=self.listing_seconds,
+            silence=self.silence_seconds,
+            answer=self.answer_seconds,
+        )
 
     @property
     def offline(self) -> bool:

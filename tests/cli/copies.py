@@ -20,6 +20,8 @@ START_SECONDS = 50.0
 PATIENT_COPY = {
     **{name: str(seconds) for name, seconds in PATIENT.items()},
     "MCP_LISTING_SECONDS": str(PATIENCE.listing),
+    "VOXIE_SILENCE_SECONDS": str(PATIENCE.silence),
+    "VOXIE_ANSWER_SECONDS": str(PATIENCE.answer),
     "ZAPIER_ACCEPTANCE_SECONDS": "10",
 }
 QUIET = ("OPENAI_", "VOXIE_", "MCP_", "LIVEKIT_", "GOOGLE_", "ZAPIER_", "BACKEND_", "SANDBOX_", "DATABASE_URL")

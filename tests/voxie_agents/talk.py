@@ -9,7 +9,9 @@ from typing import Any
 
 from livekit.agents import llm
 
+from contracts.deadlines import Deadlines
 from tests.fakes.scripted_llm import Call, ScriptedLLM
+from tests.patience import PATIENCE
 from tests.world import Caller, World
 
 CLAIM = re.compile(r"\b(booked|reserved|confirmed|cancelled|canceled|moved|changed|sent|notified)\b")
@@ -115,10 +117,10 @@ def check_claims(turns: list[Turn]) -> None:
 
 @asynccontextmanager
 async def talking(
-    world: World, *, caller: str | None = None, model: llm.LLM[Any] | None = None
+    world: World, *, caller: str | None = None, model: llm.LLM[Any] | None = None, deadlines: Deadlines = PATIENCE
 ) -> AsyncGenerator[Talk]:
     """Somebody on the phone with the restaurant."""
-    async with world.caller(caller=caller, model=model) as somebody:
+    async with world.caller(caller=caller, model=model, deadlines=deadlines) as somebody:
         yield Talk(somebody)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -192,7 +192,10 @@ class Speech:
             self.history.add_message(role=role, content=text)  # type: ignore[arg-type]
 
     def disallow_interruptions(self) -> None:
-        """Nothing is said."""
+        pass
+
+    def with_filler(self, *_: Any, **__: Any) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
 
 async def test_what_a_stranger_answers_is_untrusted_text_and_neither_proof_nor_zone() -> None:

@@ -17,6 +17,7 @@ from voxie_agents.business.consent import Asked, Consent
 from voxie_agents.call_times import CallTimes, TimeQuestion
 from voxie_agents.mcp_integration import WHEN, McpIntegration
 from voxie_agents.mcp_outputs import compact, tool_error
+from voxie_agents.silence import audible
 from voxie_agents.when_outcomes import Span
 
 CREATE, CHECK, FIND, NOTIFY = (
@@ -63,9 +64,10 @@ class ReservationFlow:
 
     def function_tools(self) -> list[RawFunctionTool[Any, Any]]:
         """What the model is offered."""
+        patience = self._mcp.deadlines
         return [
-            function_tool(self._check, raw_schema=CHECK_SCHEMA),
-            function_tool(self._take, raw_schema=take_schema(self._spec.business.largest_party)),
+            function_tool(audible(self._check, patience), raw_schema=CHECK_SCHEMA),
+            function_tool(audible(self._take, patience), raw_schema=take_schema(self._spec.business.largest_party)),
         ]
 
     async def _check(self, raw_arguments: dict[str, object], context: RunContext[Any]) -> str:
