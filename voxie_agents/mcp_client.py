@@ -45,6 +45,7 @@ importlib.import_module("jsonschema")
 
 MODERN = "2026-07-28"
 CALL_SECONDS = 10.0
+CLOSED = "this client has been closed"
 MOST_PAGES = 100
 MOST_ITEMS = 2000
 SESSION_GONE, INTERNAL, HEADER_MISMATCH = -32600, -32603, -32020
@@ -88,6 +89,7 @@ class McpClient:
         self._guard = guard
         self._owns_pool = pool is None
         self._connection: Connection | None = None
+        self._opening: Connection | None = None
         self._connecting = asyncio.Lock()
         self._tools: tuple[Tool, ...] | None = None
         self._closed = False
@@ -106,6 +108,8 @@ class McpClient:
     async def aclose(self) -> None:
         """Close the connection; may be called from any task. Calls that are under way fail, later ones too."""
         self._closed = True
+        if self._opening is not None:
+            self._opening.give_up()
         async with self._connecting:
             connection, self._connection = self._connection, None
         if connection is not None:
@@ -233,27 +237,29 @@ class McpClient:
         try:
             async with asyncio.timeout_at(deadline), self._connecting:
                 if self._closed:
-                    raise ServerUnreachable(self.name, "this client has been closed")
+                    raise ServerUnreachable(self.name, CLOSED)
                 if self._connection is None or not self._connection.alive:
                     self._connection = await self._open()
                 return self._connection
         except TimeoutError:
             raise ServerUnreachable(self.name, "no connection in time") from None
         except MCPError as error:
-            raise self._failure(error) from None
+            raise ServerUnreachable(self.name, CLOSED) if self._closed else self._failure(error) from None
 
     async def _open(self) -> Connection:
         url = self._checked_url()
         if self._pool is None:
             self._pool = open_pool(self._guard)
         transport = AnsweringTransport(self._pool, self._token, self._headers, guarded=self._guard is not None)
-        connection = Connection(url, self._protocol, transport)
+        connection = self._opening = Connection(url, self._protocol, transport)
         try:
             await connection.open()
         except BaseException:
             # Also when the caller gives up meanwhile: nobody else knows of it.
             self._leaving.start(connection.abort())
             raise
+        finally:
+            self._opening = None
         return connection
 
     def _checked_url(self) -> str:

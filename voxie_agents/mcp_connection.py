@@ -55,6 +55,13 @@ class Connection:
         """
         await asyncio.shield(self._entered)
 
+    def give_up(self) -> None:
+        """Wait no longer until it is entered: whoever does gets an error."""
+        if not self._entered.done():
+            self._entered.set_exception(MCPError(code=CONNECTION_CLOSED, message="given up"))
+            # Nobody may be waiting any more.
+            self._entered.exception()
+
     @contextmanager
     def used(self) -> Generator[Client]:
         """The client, for one call; meanwhile ``retire`` waits."""
@@ -88,7 +95,8 @@ class Connection:
     async def _own(self) -> None:
         try:
             async with self.client:
-                self._entered.set_result(None)
+                if not self._entered.done():
+                    self._entered.set_result(None)
                 await self._leave.wait()
         except Exception as error:  # noqa: BLE001 - whatever ends the SDK's client concerns only those who wait for it
             if not self._entered.done():

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import socket
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -214,8 +215,6 @@ async def test_giving_up_while_connecting_harms_nobody(served: Served) -> None:
 
 async def test_a_deadline_holds_while_the_server_does_not_accept() -> None:
     """A listener whose queue is never served: the connection stands, and nothing comes."""
-    import socket
-
     before = len(asyncio.all_tasks())
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -242,6 +241,20 @@ async def test_closing_ends_open_calls_and_refuses_later_ones(served: Served, pr
     with pytest.raises(ServerUnreachable, match="closed"):
         await client.call("echo", {"text": "hello"})
     await client.aclose()
+
+
+@pytest.mark.parametrize("protocol", ["legacy", "auto"])
+async def test_closing_does_not_wait_for_a_server_that_hangs_while_it_is_connected_to(protocol: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(SOON)
+        client = McpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", protocol=protocol)
+        calls = [asyncio.create_task(client.list_tools(timeout=10 * SOON)) for _ in range(2)]
+        connected, _ = await asyncio.to_thread(listener.accept)
+        async with asyncio.timeout(SOON):
+            await client.aclose()
+            ended = await asyncio.gather(*calls, return_exceptions=True)
+        connected.close()
+    assert [type(one) for one in ended] == [ServerUnreachable] * 2
 
 
 async def test_a_closed_pool_is_a_failure_of_the_call(served: Served) -> None:
