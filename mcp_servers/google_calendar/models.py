@@ -160,7 +160,10 @@ class ListEvents(Arguments):
     """Arguments of ``calendar_list_events``."""
 
     time_min: Annotated[str | None, Field(max_length=40, description="From; now if omitted")] = None
-    time_max: Annotated[str | None, Field(max_length=40, description="Until; 30 days on if omitted")] = None
+    time_max: Annotated[
+        str | None, Field(max_length=40, description="Until; if omitted 30 days on, all for a caller")
+    ] = None
+    booking_code: Code = None
     query: Annotated[str | None, Field(min_length=1, max_length=200, description="Text to search for")] = None
     max_results: Annotated[int, Field(ge=1, le=50)] = 10
     page: Annotated[str | None, Field(max_length=1024, description="next_page of the answer before")] = None

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.spoken import spoken_instant, spoken_offers
 from mcp_servers.google_calendar.desk import Desk
-from mcp_servers.google_calendar.events import PERSON, Event
+from mcp_servers.google_calendar.events import CODE, PERSON, Event
 from mcp_servers.google_calendar.free import conflicts, free_slots, is_free
 from mcp_servers.google_calendar.models import (
     Availability,
@@ -31,6 +31,8 @@ from mcp_servers.shared.errors import BadRequest, NotFound
 from mcp_servers.shared.words import plain
 
 LIST_DAYS = 30
+OWN_DAYS = 401
+"""A caller's own bookings are few, and wanted all: agents book up to 400 days ahead."""
 WINDOW_DAYS = 31
 
 
@@ -45,17 +47,17 @@ class ReadingTools:
         self._desk = desk
 
     async def list_events(self, args: ListEvents, call: Call) -> Listed:
-        """The caller's own events; all of them for the owner."""
+        """The caller's own events, or the one of a code; all of them for the owner."""
         place = await self._desk.place(call, args.calendar)
         zone = await self._desk.zones.get(place, call)
-        start, end, token = self._list_window(args, zone)
-        own = () if call.is_owner else (f"{PERSON}={self._desk.marks.person(call)}",)
+        whose = self._whose(args, call)
+        start, end, token = self._list_window(args, zone, days=OWN_DAYS if whose else LIST_DAYS)
         page = await self._desk.google.list_events(
             place.calendar,
             call,
             start=start,
             end=end,
-            private=own,
+            private=whose,
             query=args.query,
             most=args.max_results,
             page=token,
@@ -120,7 +122,14 @@ class ReadingTools:
             return refused.speech
         return None
 
-    def _list_window(self, args: ListEvents, zone: ZoneInfo) -> tuple[datetime, datetime, str | None]:
+    def _whose(self, args: ListEvents, call: Call) -> tuple[str, ...]:
+        """What events must carry to be listed: the code that was given, else the caller's mark; nothing for the owner."""
+        marks = self._desk.marks
+        if args.booking_code is not None:
+            return (f"{CODE}={marks.code_digest(args.booking_code)}",)
+        return () if call.is_owner else (f"{PERSON}={marks.person(call)}",)
+
+    def _list_window(self, args: ListEvents, zone: ZoneInfo, *, days: int) -> tuple[datetime, datetime, str | None]:
         """From, until, and Google's token of the page. A later page is of the first one's window, whatever time it is now."""
         if args.page is not None:
             return _read_page_token(args.page, zone)
@@ -129,7 +138,7 @@ class ReadingTools:
         if args.time_max:
             end = as_instant(parse_moment(args.time_max, zone, "time_max"), zone)
         else:
-            end = start + timedelta(days=LIST_DAYS)
+            end = start + timedelta(days=days)
         if end.timestamp() <= start.timestamp():
             raise BadRequest("time_max: must be after time_min", field="time_max")
         return start, end.replace(microsecond=0), None

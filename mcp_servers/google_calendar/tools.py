@@ -29,10 +29,8 @@ from mcp_servers.shared.tools import ToolSpec
 
 SPAN = {"start": "start", "end": "end"}
 SAY = "Say its speech word for word."
-CANCEL_SLOTS = {
-    "event_id": {"kind": "event_id", "ask": "Which booking do you mean?"},
-    "booking_code": {"kind": "booking_code", "ask": "What is the booking code you were given?"},
-}
+CODE_SLOTS = {"booking_code": {"kind": "booking_code", "ask": "What is the booking code?"}}
+CANCEL_SLOTS = {"event_id": {"kind": "event_id", "ask": "Which booking do you mean?"}, **CODE_SLOTS}
 
 
 def tool_specs(desk: Desk, writer: Writer) -> Sequence[ToolSpec[Any]]:
@@ -103,12 +101,13 @@ def _reads(tools: ReadingTools) -> Sequence[ToolSpec[Any]]:
         ToolSpec(
             name="calendar_list_events",
             title="List bookings",
-            description="The caller's own bookings (owner: all events), soonest first.",
+            description="The caller's own bookings (owner: all events), soonest first; with booking_code that one.",
             arguments=ListEvents,
             result=Listed,
             run=tools.list_events,
             instants={"start": "time_min", "end": "time_max"},
             purpose="list",
+            slots=CODE_SLOTS,
         ),
         ToolSpec(
             name="calendar_get_event",

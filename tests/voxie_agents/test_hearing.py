@@ -134,6 +134,7 @@ def test_an_offer_is_picked_by_its_place(words: str, count: int, index: int | No
     ("words", "spelled"),
     [
         ("ABC234", "ABC234"), ("a b c 2 3 4", "ABC234"), ("my code is ABC234", "ABC234"), ("it's A-B-C 2-3-4.", "ABC234"),
+        ("sure, it's A B C two three four, thank you", "ABC234"),
         ("no", None), ("x", None), ("I don't have the code at hand right now", None),
     ],
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.voxie_agents.talk import talking
+from tests.voxie_agents.talk import Talk, talking
 from tests.world import World
 
 pytestmark = [pytest.mark.needs_duckling, pytest.mark.asyncio(loop_scope="module")]
@@ -69,6 +69,74 @@ async def test_one_of_several_offers_is_asked_for_and_what_is_told_meanwhile_is_
         assert line == "All right. That day I could offer 4, 5:30 or 8:30 PM. Would one of those suit you?"
         await tom.says("the last one", "Tom Baker")
     assert "8:30 PM, under Tom Baker, phone number 555 0199" in tom.line
+
+
+async def spelled(world: World, maria: Talk) -> str:
+    """Maria books and hangs up; her booking's code."""
+    line = await maria.says(*MARIA, "yes")
+    return line.split("code is ")[1].split(".")[0]
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_who_rings_back_from_another_number_cancels_with_the_code(world: World, named: bool) -> None:
+    async with talking(world, caller="tel:+15550100") as maria:
+        code = await spelled(world, maria)
+    async with talking(world) as again:
+        if named:
+            line = await again.says(f"I'd like to cancel my booking, the code is {code}")
+        else:
+            told = await again.says("please cancel my booking")
+            assert told == "I found no booking of yours here. If you have a booking code, please tell me."
+            line = await again.says(f"it's {code}, thank you")
+        assert line == "That is Maria Garcia, party of 4, on Tuesday, November 24th at 7 PM. Shall I cancel it?"
+        assert (await again.says("yes")).startswith("That's cancelled")
+    assert await world.events() == []
+
+
+async def test_a_wrong_code_finds_nothing_and_can_be_said_again(world: World) -> None:
+    async with talking(world, caller="tel:+15550100") as maria:
+        code = await spelled(world, maria)
+    async with talking(world) as again:
+        line = await again.says("cancel my booking, my code is X X X X X X")
+        assert line == "I found no booking with that code. If you have a booking code, please tell me."
+        assert "Shall I cancel it?" in await again.says(code)
+        assert "it stays as it is" in await again.says("no")
+        assert "Shall I cancel it?" in await again.says("cancel my booking", f"it is {code}")
+    assert len(await world.events()) == 1
+
+
+async def test_a_code_that_was_given_with_the_wish_to_move_is_not_asked_for_again(world: World) -> None:
+    async with talking(world, caller="tel:+15550100") as maria:
+        code = await spelled(world, maria)
+    async with talking(world) as again:
+        assert "can't move" in await again.says(f"move my booking to 8 pm please, the code is {code}")
+        assert "Shall I cancel it?" in await again.says("yes")
+
+
+async def test_who_has_the_code_is_asked_to_spell_it_and_may_book_instead(world: World) -> None:
+    async with talking(world) as caller:
+        assert await caller.says("cancel my booking", "yes") == "Please spell it for me."
+        assert await caller.says("then book me a table", "four people") == "For which day and time?"
+
+
+@pytest.mark.parametrize("words", ["no", "I lost it", "I don't have one"])
+async def test_who_has_no_code_is_not_asked_again(world: World, words: str) -> None:
+    async with talking(world) as caller:
+        line = await caller.says("what are my bookings?", words)
+    assert line == "All right. Is there anything else I can do for you?"
+
+
+async def test_a_booking_is_looked_up_by_its_code(world: World) -> None:
+    async with talking(world, caller="tel:+15550100") as maria:
+        code = await spelled(world, maria)
+    async with talking(world) as again:
+        assert "I found Maria Garcia, party of 4" in await again.says(f"when is my booking? The code is {code}")
+
+
+async def test_a_booking_of_next_year_is_among_the_callers_own(world: World) -> None:
+    async with talking(world) as caller:
+        await caller.says("a table for two on March 5th at 8 pm, my name is Maria Garcia, my number is 555 0100", "yes")
+        assert "I found Maria Garcia" in await caller.says("what are my bookings?")
 
 
 @pytest.mark.parametrize("words", ["move my booking to 8 pm please", "I need to reschedule"])

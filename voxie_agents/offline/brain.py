@@ -10,7 +10,7 @@ from typing import Any
 
 from voxie_agents.answers import yes_or_no
 from voxie_agents.offline.booking import Booking
-from voxie_agents.offline.hearing import heard, intent, mentions_booking, plain, refuses
+from voxie_agents.offline.hearing import heard, intent, mentions_booking, named_code, plain, refuses
 from voxie_agents.offline.moves import Move, Say, Use
 from voxie_agents.offline.own_bookings import OwnBookings
 from voxie_agents.offline.small_talk import UNKNOWN, small_talk, told
@@ -116,9 +116,12 @@ class Brain:
 
     def _hear_anything(self, words: str, wanted: str | None) -> Move:
         if wanted == "move" and not self._booking.wanted:
+            self._own.noted = named_code(words)
             return Say(NO_MOVE, "move")
         if wanted == "rebook" and (again := self._booking.rebook(words)) is not None:
             return again
+        if wanted not in {"cancel", "move"} and not self._booking.wanted and named_code(words) is not None:
+            return self._own.start_list(words)
         given = None
         if wanted not in {"cancel", "list"} and (not self._own.cancelling or wanted == "book"):
             given = self._booking.absorb(words, self.asked, again=self.misses > 0)
@@ -127,10 +130,11 @@ class Brain:
             return given
         match wanted:
             case "cancel":
-                return self._own.start_cancel()
+                return self._own.start_cancel(words)
             case "list":
                 return self._own.start_list(words)
             case "book" | "rebook":
+                self._own.leave()
                 return self._booking.go_on()
             case "hours" | "fact":
                 return self._tell(words, wanted)
@@ -149,7 +153,7 @@ class Brain:
     def _hear_move(self, words: str) -> Move | None:
         match yes_or_no(words):
             case True:
-                return self._own.start_cancel()
+                return self._own.start_cancel(words)
             case False:
                 return Say(f"All right, it stays as it is. {MORE}", "more")
             case None:

@@ -161,11 +161,29 @@ def picked(words: str, count: int) -> int | None:
     return None
 
 
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_DIGIT_WORD = re.compile(rf"\b(?:{'|'.join(DIGITS)})\b", re.IGNORECASE)
+_BESIDE_A_CODE = re.compile(
+    r"\b(?:it's|it is|the|code|is|my|booking|yes|um|uh|oh|ok|okay|sure|please|thanks|thank you|that's|i have it|i think)\b",
+    re.IGNORECASE,
+)
+
+
 def code(words: str) -> str | None:
     """A booking code, also spelled letter by letter."""
-    letters = re.sub(r"\b(?:it's|it is|the|code|is|my|booking|yes|um|uh)\b", " ", words, flags=re.IGNORECASE)
+    digits = _DIGIT_WORD.sub(lambda word: str(DIGITS.index(word[0].lower())), words.replace("’", "'"))
+    letters = _BESIDE_A_CODE.sub(" ", digits)
     joined = re.sub(r"[^A-Za-z0-9]", "", letters).upper()
     return joined if 4 <= len(joined) <= 10 else None
+
+
+_NAMED_CODE = re.compile(r"\bcode\b(?: number)?(?: is|'s|:|,)* +(?P<code>\S.*)$", re.IGNORECASE)
+
+
+def named_code(words: str) -> str | None:
+    """A booking code that a turn calls one: ``my code is A B C 2 3 4``."""
+    named = _NAMED_CODE.search(words.replace("’", "'"))
+    return code(named["code"]) if named else None
 
 
 _ABOUT = {

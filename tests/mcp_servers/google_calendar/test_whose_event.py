@@ -68,6 +68,29 @@ async def test_another_callers_booking_is_neither_seen_nor_cancelled(world: Worl
     assert len(await world.events()) == 1
 
 
+async def test_whoever_has_the_code_finds_the_booking_and_cancels_it_whichever_number_they_call_from(
+    world: World,
+) -> None:
+    booked = await world.call("calendar_create_event", call="marias", caller=NUMBER, **TABLE)
+    code = booked.data["booking_code"]
+    wrong = await world.call("calendar_list_events", call="anybodys", booking_code="".join(reversed(code)) + "X")
+    assert wrong.data["events"] == []
+    found = await world.call("calendar_list_events", call="anybodys", booking_code=f" {code.lower()[:3]}-{code[3:]}")
+    (event,) = found.data["events"]
+    assert event["id"] == booked.data["event_id"]
+    gone = await world.call("calendar_delete_event", call="anybodys", event_id=event["id"], booking_code=code)
+    assert gone.receipt is not None
+    assert await world.events() == []
+
+
+async def test_callers_hear_of_their_own_bookings_however_far_ahead(world: World) -> None:
+    later = {"summary": "Maria Garcia", "start": "2027-12-20T19:00", "end": "2027-12-20T20:30"}
+    await world.call("calendar_create_event", call="marias", caller=NUMBER, **later)
+    mine = await world.call("calendar_list_events", call="another", caller=NUMBER)
+    assert [event["summary"] for event in mine.data["events"]] == ["Maria Garcia"]
+    assert (await world.call("calendar_list_events", role=Role.OWNER)).data["events"] == []
+
+
 async def test_a_number_alone_reads_but_never_cancels_since_it_can_be_forged(world: World) -> None:
     booked = await world.call("calendar_create_event", call="first", caller=NUMBER, **TABLE)
     event_id = booked.data["event_id"]
