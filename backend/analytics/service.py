@@ -1,6 +1,5 @@
 """Timelines, counts, prices, and how long what was said is kept."""
 
-from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date, datetime
 
@@ -20,10 +19,8 @@ from backend.analytics.schemas import (
 from backend.analytics.tables import DayCountRow, EventRow, IntegrationPriceRow, KeepingRow, PriceRow
 from backend.analytics.tool_days import (
     SUCCEEDED,
-    Histogram,
-    by_bucket,
-    by_outcome,
-    histogram,
+    IntegrationDay,
+    Tally,
     read_integrations,
     read_tools,
 )
@@ -69,11 +66,9 @@ class Analytics:
         self, workspace: str, since: date, until: date, *, agent_id: str | None, limit: int, cursor: str | None
     ) -> Page[ToolStats]:
         """How each tool did between two days, both counted; by server and name."""
-        found: dict[tuple[str, str], Histogram] = defaultdict(Counter)
         async with self._database.scoped(workspace) as session:
-            for row in await read_tools(session, since, until, agent_id=agent_id):
-                found[row.server, row.tool] += histogram(row.counts)
-        stats = [_tool_stats(server, tool, counts) for (server, tool), counts in found.items()]
+            found = await read_tools(session, since, until, agent_id=agent_id)
+        stats = [_tool_stats(server, tool, tally) for (server, tool), tally in found.items()]
         return page_of(stats, lambda one: f"{one.server} {one.tool}", limit=limit, cursor=cursor)
 
     async def days(self, workspace: str, since: date, until: date, *, limit: int, cursor: str | None) -> Page[DayStats]:
@@ -103,16 +98,10 @@ class Analytics:
     ) -> Page[IntegrationStats]:
         """Tool calls and cost of each integration by day, the latest first."""
         start = _day_and_name(cursor) if cursor else None
-        counts: dict[tuple[date, str], Histogram] = defaultdict(Counter)
-        costs: Counter[tuple[date, str]] = Counter()
         async with self._database.scoped(workspace) as session:
-            rows = await read_integrations(session, since, until, agent_id=agent_id, limit=limit + 1, start=start)
-        for row in rows:
-            counts[row.day, row.server] += histogram(row.counts)
-            costs[row.day, row.server] += row.cost
-        keys = sorted(counts, reverse=True)
-        items = [_integration_stats(*key, counts[key], costs[key]) for key in keys[:limit]]
-        end = items[-1] if len(keys) > limit else None
+            days = await read_integrations(session, since, until, agent_id=agent_id, limit=limit + 1, start=start)
+        items = [_integration_stats(one) for one in days[:limit]]
+        end = items[-1] if len(days) > limit else None
         return Page(items=items, next_cursor=encode_cursor((end.day.isoformat(), end.server)) if end else None)
 
     async def prices(self, workspace: str) -> Prices:
@@ -166,20 +155,20 @@ def _fields(row: KeepingRow) -> dict[str, int | bool]:
     }
 
 
-def _integration_stats(day: date, server: str, found: Histogram, cost: int) -> IntegrationStats:
-    errors = found.total() - by_outcome(found).get(SUCCEEDED, 0)
-    return IntegrationStats(day=day, server=server, calls=found.total(), errors=errors, cost=cost / MILLION)
+def _integration_stats(one: IntegrationDay) -> IntegrationStats:
+    calls = one.outcomes.total()
+    errors = calls - one.outcomes[SUCCEEDED]
+    return IntegrationStats(day=one.day, server=one.server, calls=calls, errors=errors, cost=one.cost / MILLION)
 
 
-def _tool_stats(server: str, tool: str, found: Histogram) -> ToolStats:
-    outcomes, buckets = by_outcome(found), by_bucket(found)
+def _tool_stats(server: str, tool: str, tally: Tally) -> ToolStats:
     return ToolStats(
         server=server,
         tool=tool,
-        calls=found.total(),
-        succeeded=outcomes.get(SUCCEEDED, 0),
-        errors={kind: count for kind, count in sorted(outcomes.items()) if kind != SUCCEEDED},
-        p50_ms=percentile(buckets, 0.5),
-        p95_ms=percentile(buckets, 0.95),
-        p99_ms=percentile(buckets, 0.99),
+        calls=tally.calls,
+        succeeded=tally.succeeded,
+        errors={kind: count for kind, count in sorted(tally.outcomes.items()) if kind != SUCCEEDED and count},
+        p50_ms=percentile(tally.latencies, 0.5),
+        p95_ms=percentile(tally.latencies, 0.95),
+        p99_ms=percentile(tally.latencies, 0.99),
     )

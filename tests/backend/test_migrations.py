@@ -1,9 +1,12 @@
 """Databases of every age open."""
 
+import asyncio
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -94,3 +97,39 @@ async def test_counts_by_latency_become_one_row_a_tool_and_day(tmp_path: Path) -
     assert (both["calls"], both["succeeded"], both["errors"]) == (10, 8, {"conflict": 2})
     assert (one["calls"], one["succeeded"], one["errors"]) == (5, 4, {"conflict": 1})
     assert both["p50_ms"] == one["p50_ms"]
+
+
+async def test_outcomes_and_latencies_are_counted_apart_and_can_be_put_together_again(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'backend.sqlite3'}"
+    database = Database(url)
+    await database.migrate("0009")
+    counts = {"ok": {"0": 1, "40": 3, "150": 1}, "conflict": {"40": 1}}
+    async with database.unscoped("a test writes rows as that release did") as session:
+        at = datetime(2026, 1, 2, tzinfo=UTC).isoformat(" ")
+        await session.execute(sa.text(FIRST_DATA[0]), {"at": at})
+        statement = (
+            "insert into tool_days (workspace_id, scope, day, server, tool, counts, cost)"
+            " values ('demo', '*', '2026-01-02', 's', 't', :counts, 7)"
+        )
+        await session.execute(sa.text(statement), {"counts": json.dumps(counts)})
+    await database.aclose()
+    async with open_backend(tmp_path) as backend:
+        span = "since=2026-01-01&until=2026-01-03"
+        (stats,) = (await backend.get(f"/api/analytics/tools?{span}"))["items"]
+        (day,) = (await backend.get(f"/api/analytics/integrations?{span}"))["items"]
+    assert (stats["calls"], stats["succeeded"], stats["errors"]) == (6, 5, {"conflict": 1})
+    # What took longer than the last class is in the last.
+    assert [round(stats[name]) for name in ("p50_ms", "p99_ms")] == [round(1.1**39.5), round(1.1**126.5)]
+    assert (day["calls"], day["errors"], day["cost"]) == (6, 1, 0.000007)
+    before = await asyncio.to_thread(downgraded, url)
+    assert {outcome: sum(classes.values()) for outcome, classes in before.items()} == {"ok": 5, "conflict": 1}
+
+
+def downgraded(url: str) -> dict[str, dict[str, int]]:
+    """What a release before finds in its only row."""
+    with sa.create_engine(url.replace("+aiosqlite", "")).begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0009")
+        return json.loads(connection.execute(sa.text("select counts from tool_days")).scalar_one())
