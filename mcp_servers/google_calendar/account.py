@@ -30,6 +30,10 @@ class Credentials(Protocol):
         """
         ...
 
+    async def aclose(self) -> None:
+        """Finish or give up what is being fetched."""
+        ...
+
 
 class OneAccount:
     """Of a server that runs alone."""
@@ -43,3 +47,6 @@ class OneAccount:
         """The server's own settings are the account's."""
         del call
         return {}
+
+    async def aclose(self) -> None:
+        """Nothing is being fetched."""

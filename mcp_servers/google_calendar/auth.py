@@ -54,6 +54,10 @@ class BrokeredCredentials:
             raise NeedsReconnect(f"Google did not grant {', '.join(missing)}: the owner must connect again")
         return credential.token.get_secret_value()
 
+    async def aclose(self) -> None:
+        """Give up the exchanges under way."""
+        await self._broker.aclose()
+
     async def _credential(self, call: Call | None, *, refused: str | None) -> Credential:
         if call is None:
             raise NotAllowed("with call tokens there is no account outside a call")

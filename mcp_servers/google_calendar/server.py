@@ -49,7 +49,7 @@ class GoogleCalendarIntegration:
     def __init__(self, settings: GoogleCalendarSettings, *, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._outbound = Outbound.open(settings.deadlines)
-        credentials = credentials_for(settings, MANIFEST, self._outbound, now=now)
+        self._credentials = credentials_for(settings, MANIFEST, self._outbound, now=now)
         self._database = LedgerDatabase.for_service(
             MANIFEST.name,
             state=settings.state,
@@ -58,7 +58,7 @@ class GoogleCalendarIntegration:
             now=now,
         )
         limiter = Limiter(settings.requests_per_minute, clock=time.monotonic)
-        google = GoogleCalendar(self._outbound, credentials, api_url=settings.api_url, limiter=limiter)
+        google = GoogleCalendar(self._outbound, self._credentials, api_url=settings.api_url, limiter=limiter)
         operations = Operations(self._database)
         self._writer = Writer(operations)
         self.desk = Desk(
@@ -96,7 +96,7 @@ class GoogleCalendarIntegration:
         """Finish the writes under way, then close."""
         async with AsyncExitStack() as stack:
             # The last is closed first, and none is left open because another could not be closed.
-            for opened in (self._database, self._outbound, self._writer, self.settler):
+            for opened in (self._database, self._outbound, self._credentials, self._writer, self.settler):
                 stack.push_async_callback(opened.aclose)
 
 

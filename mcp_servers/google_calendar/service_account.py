@@ -1,20 +1,16 @@
 """A service account: its key signs an assertion, Google's token endpoint gives an access token for it (RFC 7523)."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import jwt
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from mcp_servers.google_calendar.account import OneAccount
+from mcp_servers.google_calendar.fetched import EARLY_SECONDS, FetchedCredentials
 from mcp_servers.google_calendar.scopes import ALL
 from mcp_servers.google_calendar.settings import is_google
-from mcp_servers.google_calendar.token_file import EARLY_SECONDS, refusal
-from mcp_servers.shared.calls import Call
-from mcp_servers.shared.errors import NeedsReconnect, Unavailable
-from mcp_servers.shared.http import NoAnswer, Outbound, Policy, asks_for_patience
+from mcp_servers.shared.errors import NeedsReconnect
+from mcp_servers.shared.http import Outbound
 from mcp_servers.shared.settings import SettingsError
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -32,7 +28,7 @@ class ServiceAccountKey(BaseModel):
     token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 
 
-class ServiceAccountCredentials(OneAccount):
+class ServiceAccountCredentials(FetchedCredentials):
     """Access tokens of a service account, in a user's name when domain-wide delegation is set up.
 
     Args:
@@ -49,41 +45,29 @@ class ServiceAccountCredentials(OneAccount):
     def __init__(
         self, path: Path, subject: str | None, outbound: Outbound, *, now: Callable[[], float], live: bool
     ) -> None:
+        super().__init__(outbound)
         self._key = _read(path, live=live)
         self._subject = subject
-        self._outbound = outbound
         self._now = now
-        self._refreshing = asyncio.Lock()
-        self._token: str | None = None
+        self._token = ""
         self._expires_at = 0.0
 
-    async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
-        """A token that is good for a minute at least."""
-        del call
-        async with self._refreshing:
-            if self._token is None or self._token == refused or self._expires_at - EARLY_SECONDS <= self._now():
-                await self._fetch()
-            assert self._token is not None
-            return self._token
+    def held(self) -> str | None:
+        """The last token."""
+        return self._token if self._expires_at - EARLY_SECONDS > self._now() else None
 
-    async def _fetch(self) -> None:
-        request = httpx.Request("POST", self._key.token_uri, data={"grant_type": GRANT, "assertion": self._assertion()})
-        policy = Policy(repeatable=True, refused=asks_for_patience)
+    async def fetch(self) -> str:
+        """Show an assertion for another."""
         try:
-            response = await self._outbound.send(request, policy=policy, within=self._outbound.deadlines.credential)
-        except NoAnswer:
-            raise Unavailable("Google's token endpoint does not answer") from None
-        if response.status_code != 200:
-            failure = refusal(response)
-            if isinstance(failure, NeedsReconnect):
-                raise NeedsReconnect(
-                    "Google refuses the service account: check its key, GOOGLE_CALENDAR_SUBJECT, and that the Workspace "
-                    f"admin delegated exactly these scopes to its client id: {' '.join(ALL)}"
-                )
-            raise failure
-        answer = response.json()
-        self._token = str(answer["access_token"])
-        self._expires_at = self._now() + float(answer.get("expires_in", 0))
+            answer = await self.ask(self._key.token_uri, {"grant_type": GRANT, "assertion": self._assertion()})
+        except NeedsReconnect:
+            raise NeedsReconnect(
+                "Google refuses the service account: check its key, GOOGLE_CALENDAR_SUBJECT, and that the Workspace "
+                f"admin delegated exactly these scopes to its client id: {' '.join(ALL)}"
+            ) from None
+        self._token = answer.access_token.get_secret_value()
+        self._expires_at = self._now() + answer.expires_in
+        return self._token
 
     def _assertion(self) -> str:
         issued = int(self._now())

@@ -5,20 +5,16 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from mcp_servers.google_calendar.account import OneAccount
+from mcp_servers.google_calendar.fetched import EARLY_SECONDS, FetchedCredentials, TokenAnswer
 from mcp_servers.google_calendar.scopes import missing_scopes
 from mcp_servers.google_calendar.settings import is_google
-from mcp_servers.shared.calls import Call
-from mcp_servers.shared.errors import NeedsReconnect, Unavailable
-from mcp_servers.shared.http import NoAnswer, Outbound, Policy, asks_for_patience
+from mcp_servers.shared.errors import NeedsReconnect
+from mcp_servers.shared.http import Outbound
 from mcp_servers.shared.settings import SettingsError
-
-EARLY_SECONDS = 60.0
 
 
 class StoredToken(BaseModel):
@@ -36,8 +32,8 @@ class StoredToken(BaseModel):
     expires_at: Annotated[float, Field(description="Seconds since 1970")] = 0.0
 
 
-class FileCredentials(OneAccount):
-    """The installed-app flow's file. Refreshed once at a time; a rotated refresh token is saved before it is used.
+class FileCredentials(FetchedCredentials):
+    """The installed-app flow's file. A rotated refresh token is saved before it is used.
 
     Args:
         path: the file, mode 0600.
@@ -50,75 +46,43 @@ class FileCredentials(OneAccount):
     """
 
     def __init__(self, path: Path, outbound: Outbound, *, now: Callable[[], float], live: bool) -> None:
+        super().__init__(outbound)
         self._path = path
-        self._outbound = outbound
         self._now = now
-        self._refreshing = asyncio.Lock()
         self._stored = _read(path, live=live)
 
-    async def access_token(self, call: Call | None, *, refused: str | None = None) -> str:
-        """A token that is good for a minute at least."""
-        del call
-        async with self._refreshing:
-            token = self._stored.token
-            if token is not None and token.get_secret_value() != refused and self._fresh():
-                return token.get_secret_value()
-            self._stored = await self._refresh()
-            assert self._stored.token is not None
-            return self._stored.token.get_secret_value()
+    def held(self) -> str | None:
+        """The file's token."""
+        fresh = self._stored.expires_at - EARLY_SECONDS > self._now()
+        return self._stored.token.get_secret_value() if fresh and self._stored.token else None
 
-    def _fresh(self) -> bool:
-        return self._stored.expires_at - EARLY_SECONDS > self._now()
-
-    async def _refresh(self) -> StoredToken:
+    async def fetch(self) -> str:
+        """Refresh it."""
         form = {
             "grant_type": "refresh_token",
             "refresh_token": self._stored.refresh_token.get_secret_value(),
             "client_id": self._stored.client_id,
             "client_secret": self._stored.client_secret.get_secret_value(),
         }
-        request = httpx.Request("POST", self._stored.token_uri, data=form)
-        try:
-            response = await self._outbound.send(
-                request,
-                policy=Policy(repeatable=True, refused=asks_for_patience),
-                within=self._outbound.deadlines.credential,
-            )
-        except NoAnswer:
-            raise Unavailable("Google's token endpoint does not answer") from None
-        if response.status_code != 200:
-            raise refusal(response)
-        renewed = self._renewed(response.json())
+        answer = await self.ask(self._stored.token_uri, form)
+        renewed = self._renewed(answer)
+        # Whatever else is wrong with it: Google knows the rotated one alone from now on.
+        await asyncio.to_thread(_write, self._path, renewed)
+        self._stored = renewed
         missing = missing_scopes(renewed.scope) if renewed.scope else []
         if missing:
             raise NeedsReconnect(f"Google did not grant {', '.join(missing)}: the owner must connect again")
-        await asyncio.to_thread(_write, self._path, renewed)
-        return renewed
+        return answer.access_token.get_secret_value()
 
-    def _renewed(self, answer: dict[str, Any]) -> StoredToken:
+    def _renewed(self, answer: TokenAnswer) -> StoredToken:
         return self._stored.model_copy(
             update={
-                "token": SecretStr(str(answer["access_token"])),
-                "expires_at": self._now() + float(answer.get("expires_in", 0)),
-                "scope": str(answer["scope"]) if "scope" in answer else self._stored.scope,
-                "refresh_token": SecretStr(str(answer["refresh_token"]))
-                if "refresh_token" in answer
-                else self._stored.refresh_token,
+                "token": answer.access_token,
+                "expires_at": self._now() + answer.expires_in,
+                "scope": answer.scope or self._stored.scope,
+                "refresh_token": answer.refresh_token or self._stored.refresh_token,
             }
         )
-
-
-def refusal(response: httpx.Response) -> NeedsReconnect | Unavailable:
-    """What a refusal of Google's token endpoint means: the owner's turn, or a passing trouble."""
-    try:
-        reason = str(response.json().get("error", ""))
-    except ValueError:
-        reason = ""
-    if reason in {"invalid_grant", "invalid_client", "unauthorized_client"}:
-        return NeedsReconnect(
-            f"Google answered {reason}: the owner must connect the account again (`voxie connect google`)"
-        )
-    return Unavailable(f"Google's token endpoint answered {response.status_code}")
 
 
 def _read(path: Path, *, live: bool) -> StoredToken:

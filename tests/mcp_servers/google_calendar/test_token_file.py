@@ -7,7 +7,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pytest
+import respx
+
 from contracts.results import ErrorKind
+from mcp_servers.google_calendar.token_file import FileCredentials
+from mcp_servers.shared.errors import Unavailable
+from mcp_servers.shared.http import Outbound
+from tests.clock import Clock
+from tests.patience import SECONDS
 from tests.world import World, open_world
 
 WINDOW = {"start": "2026-11-24T19:00", "end": "2026-11-24T20:30"}
@@ -89,3 +98,62 @@ async def test_a_token_endpoint_that_is_down_is_a_passing_trouble(tmp_path: Path
     async with alone(tmp_path) as (world, _):
         await world.fault("POST /token", status=503)
         assert await check(world) == "ok"
+
+
+URI = "https://oauth2.googleapis.com/token"
+
+
+@asynccontextmanager
+async def of_file(folder: Path) -> AsyncGenerator[FileCredentials]:
+    path = folder / "token.json"
+    path.write_text(json.dumps({"refresh_token": "first", "client_id": "id", "client_secret": "s", "token_uri": URI}))
+    outbound = Outbound.open()
+    credentials = FileCredentials(path, outbound, now=Clock().seconds, live=True)
+    yield credentials
+    await credentials.aclose()
+    await outbound.aclose()
+
+
+@respx.mock
+async def test_a_caller_who_hangs_up_while_the_refresh_token_rotates_loses_it_for_nobody(tmp_path: Path) -> None:
+    asked, answers, good = asyncio.Event(), asyncio.Event(), ["first"]
+
+    async def rotate(request: httpx.Request) -> httpx.Response:
+        if f"refresh_token={good[-1]}&" not in request.content.decode():
+            return httpx.Response(400, json={"error": "invalid_grant"})
+        good.append(f"rotated-{len(good)}")
+        asked.set()
+        await answers.wait()
+        return httpx.Response(200, json={"access_token": "new", "expires_in": 3599, "refresh_token": good[-1]})
+
+    respx.post(URI).mock(side_effect=rotate)
+    async with of_file(tmp_path) as credentials:
+        caller = asyncio.create_task(credentials.access_token(None))
+        await asyncio.wait_for(asked.wait(), SECONDS)
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+        answers.set()
+        assert await credentials.access_token(None) == "new"
+        assert await credentials.access_token(None, refused="new") == "new"
+    assert good == ["first", "rotated-1", "rotated-2"]
+    assert json.loads((tmp_path / "token.json").read_text())["refresh_token"] == "rotated-2"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, text="<h1>Sign in to this network</h1>"),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json={"access_token": ""}),
+        httpx.Response(400, json=["no"]),
+    ],
+)
+@respx.mock
+async def test_what_is_no_answer_of_a_token_endpoint_is_a_passing_trouble(
+    tmp_path: Path, answer: httpx.Response
+) -> None:
+    respx.post(URI).mock(return_value=answer)
+    async with of_file(tmp_path) as credentials:
+        with pytest.raises(Unavailable):
+            await credentials.access_token(None)
