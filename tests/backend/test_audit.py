@@ -1,4 +1,4 @@
-"""Every change that a person makes stands in the audit log: each operation of the API's own description that changes something.
+"""Every change that a person or a program makes stands in the audit log: each operation of the API's own description that changes something.
 
 An operation that this module does not know turns it red: do it in ``CHANGES``, or say in ``LEAVE_NO_ROW`` why it leaves no row.
 """
@@ -94,6 +94,14 @@ class Office:
     vendor: Vendor
     tools: Stranger
 
+    async def by(self, who: str) -> tuple[httpx.AsyncClient, str]:
+        """Somebody's client, and how the log names them."""
+        if who == "person":
+            return self.person.client, f"user:{self.person.user['id']}"
+        program = await self.backend.key(*GRANTABLE)
+        keys = (await self.backend.get("/api/keys"))["items"]
+        return program, f"key:{next(key['id'] for key in keys if key['scopes'] == sorted(GRANTABLE))}"
+
     async def rows(self) -> list[dict[str, Any]]:
         """The log, the latest first."""
         return (await self.backend.get("/api/audit", params={"limit": 200}))["items"]
@@ -156,7 +164,9 @@ async def test_every_operation_that_changes_something_is_known_here(office: Offi
     assert not done & set(LEAVE_NO_ROW)
 
 
-async def test_every_change_by_a_person_leaves_a_row_that_names_them_and_what_was_changed(office: Office) -> None:
+@pytest.mark.parametrize("who", ["person", "program"])
+async def test_every_change_leaves_a_row_that_names_who_made_it_and_what_was_changed(office: Office, who: str) -> None:
+    client, actor = await office.by(who)
     call = await office.backend.post("/api/calls", {"agent_id": "restaurant"})
     names = {"number": "+15550100", "call_id": call["id"], "vendor": office.vendor.url, "tools": office.tools.mcp_url}
     problems: list[str] = []
@@ -166,11 +176,11 @@ async def test_every_change_by_a_person_leaves_a_row_that_names_them_and_what_wa
             names["fingerprint"] = next(tool["fingerprint"] for tool in listed["items"] if tool["name"] == "look")
         before = {row["id"] for row in await office.rows()}
         method, path = change.operation.split()
-        answer = await office.person.client.request(method, filled(path, names), json=filled(change.body, names))
+        answer = await client.request(method, filled(path, names), json=filled(change.body, names))
         assert answer.status_code < 300, f"{change.operation}: {answer.text}"
         names |= {name: part(answer, where) for name, where in change.gives}
         new = [row for row in await office.rows() if row["id"] not in before]
-        if not new or any(row["actor"] != f"user:{office.person.user['id']}" or not row["subject"] for row in new):
+        if not new or any(row["actor"] != actor or not row["subject"] for row in new):
             problems.append(f"{change.operation}: {new}")
     assert not problems, "\n".join(problems)
     assert not [secret for secret in (GOOD_KEY, GOOD_SECRET, "/hooks/catch") if secret in str(await office.rows())]
