@@ -122,23 +122,27 @@ class Vendor:
 
     def connectable(self) -> Connectable:
         """How it can be connected."""
+        return Connectable(
+            server=self.manifest.name,
+            title=self.manifest.title,
+            description=self.manifest.description,
+            ways=self._ways(),
+            settings=list(self.manifest.connection_settings),
+        )
+
+    def _ways(self) -> list[Way]:
         declared = {
             Way.OAUTH: self.manifest.oauth,
             Way.HOOKS: self.manifest.hooks,
             Way.API_KEY: self.manifest.api_key,
             Way.CLIENT_CREDENTIALS: self.manifest.client_credentials,
         }
-        return Connectable(
-            server=self.manifest.name,
-            title=self.manifest.title,
-            description=self.manifest.description,
-            ways=[way for way, provider in declared.items() if provider is not None],
-            settings=list(self.manifest.connection_settings),
-        )
+        return [way for way, provider in declared.items() if provider is not None]
 
     def _way(self, way: Way, provider: ProviderT | None) -> ProviderT:
         if provider is None:
-            message = f"{self.manifest.name} is not connected by {way.value}"
+            possible = " or ".join(self._ways()) or "nothing: it needs no account"
+            message = f"{self.manifest.name} is not connected by {way.value}; connect it by {possible}"
             raise ApiError(422, "invalid_request", message, field="server")
         return provider
 

@@ -170,7 +170,7 @@ def _problems(operation: Any, mode: GenerationMode, url: str, session: requests.
         # Whatever is sent to some operations is right: they take nothing.
         assert mode is GenerationMode.NEGATIVE, operation.label
     except FailureGroup as group:
-        return [f"{operation.label} ({mode.value}): {type(one).__name__} {one}" for one in group.exceptions]
+        return [f"{operation.label} ({mode.value}): {group}"]
     return []
 
 

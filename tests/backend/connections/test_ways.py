@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from backend.connections.vendors import Vendors
+from backend.errors import ApiError
+from contracts.manifest import Manifest
 from tests.backend.connections.conftest import Shop
 from tests.fakes.oauth_vendor import GOOD_KEY, GOOD_SECRET
 
@@ -73,6 +76,38 @@ async def test_what_can_be_connected_comes_from_the_manifests(shop: Shop) -> Non
     servers = (await shop.backend.get("/api/connections/available"))["items"]
     ways = {server["server"]: server["ways"] for server in servers}
     assert ways == {"google-calendar": ["oauth"], "zapier": ["oauth", "hooks", "api_key", "client_credentials"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [("hooks", {"name": "x", "url": "https://hooks.example/x"}), ("keys", {"api_key": "x"}),
+     ("clients", {"client_id": "x", "client_secret": "x"})],
+)  # fmt: skip
+async def test_a_way_that_an_integration_has_not_is_refused_with_those_that_it_has(
+    shop: Shop, path: str, more: dict[str, str]
+) -> None:
+    body = {"server": "google-calendar", **more}
+    answer = await shop.backend.api.post(f"/api/connections/{path}", json=body)
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "invalid_request", "server")
+    assert answer.json()["message"].endswith("; connect it by oauth")
+
+
+def test_an_integration_without_oauth_is_not_connected_by_it() -> None:
+    declared = {
+        "name": "keyed",
+        "title": "Keyed",
+        "description": "d",
+        "category": "example",
+        "credentials": ["api_key"],
+    }
+    service = {"port": 3999, "url_variable": "MCP_KEYED_URL", "resource": "http://127.0.0.1:3999/mcp"}
+    proof = {"url": "https://api.keyed.example/me"}
+    keyed = Manifest.model_validate({**declared, "service": service, "api_key": {"proof": proof}})
+    vendor = Vendors([keyed], sandbox=None, clients={})["keyed"]
+    with pytest.raises(ApiError) as refused:
+        _ = vendor.oauth
+    assert (refused.value.status, refused.value.body.field) == (422, "server")
+    assert refused.value.body.message == "keyed is not connected by oauth; connect it by api_key"
 
 
 async def test_removing_a_connection_ends_the_access_at_the_vendor_too(shop: Shop) -> None:
