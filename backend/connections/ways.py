@@ -11,6 +11,7 @@ from backend.connections.repository import Proved
 from backend.connections.schemas import NewClient, NewHook, NewKey, Way
 from backend.connections.vendors import Vendor, VendorHttp
 from backend.errors import ApiError
+from voxie_agents.mcp_offers import OutputCheck
 
 TEST_PAYLOAD = {"voxie_test": True}
 SCHEMA_LIMIT = 16_000
@@ -64,7 +65,8 @@ def _check_schema(new: NewHook) -> None:
     if unknown:
         message = f"{unknown[0]} is not among the schema's properties: {', '.join(properties)}"
         raise ApiError(422, "invalid_request", message, field="key_fields")
-    if new.test_payload is not None and not Draft202012Validator(schema).is_valid(new.test_payload):
+    # Nothing is fetched for a reference of any kind.
+    if new.test_payload is not None and not OutputCheck(schema).fits(new.test_payload):
         raise ApiError(422, "invalid_request", "does not fit payload_schema", field="test_payload")
 
 
@@ -72,8 +74,8 @@ def _has_reference(schema: object) -> bool:
     """Whether it would make a validator fetch something."""
     match schema:
         case dict():
-            reference = schema.get("$ref")
-            outside = isinstance(reference, str) and not reference.startswith("#")
+            references = [schema.get(keyword) for keyword in ("$ref", "$dynamicRef")]
+            outside = any(isinstance(each, str) and not each.startswith("#") for each in references)
             return outside or any(_has_reference(value) for value in schema.values())
         case list():
             return any(_has_reference(value) for value in schema)

@@ -45,10 +45,14 @@ def read_instance_id(event_id: str, zone: ZoneInfo) -> Instance | None:
     if found is None:
         return None
     stamp = found["stamp"]
-    if "T" not in stamp:
-        return Instance(found["series"], date.fromisoformat(stamp))
-    instant = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return Instance(found["series"], instant.astimezone(zone))
+    try:
+        if "T" not in stamp:
+            return Instance(found["series"], date.fromisoformat(stamp))
+        instant = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return Instance(found["series"], instant.astimezone(zone))
+    except (ValueError, OverflowError):
+        # Digits that are no time: somebody's own id.
+        return None
 
 
 def check_lines(lines: Sequence[str], start: Moment) -> None:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 from pydantic import SecretStr
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from contracts.broker import BrokeredHook
 from mcp_servers.shared.calls import Call
@@ -182,7 +184,14 @@ def check_payload(hook: Hook, payload: Mapping[str, Any]) -> None:
 
 
 def _check_schema(schema: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
-    problems = sorted(Draft202012Validator(schema).iter_errors(dict(payload)), key=lambda found: list(found.path))
+    # An empty registry: references resolve within the schema, and nothing is fetched for one.
+    validator = Draft202012Validator(schema, registry=Registry())
+    try:
+        problems = sorted(validator.iter_errors(dict(payload)), key=lambda found: list(found.path))
+    except (Unresolvable, RecursionError, ValueError):
+        raise Unavailable(
+            "the hook's payload_schema refers to something that is not in it, or to itself without end", speech=NOT_SENT
+        ) from None
     if problems:
         found = problems[0]
         where = ".".join(["payload", *(str(part) for part in found.absolute_path)])

@@ -40,6 +40,7 @@ async def test_a_hook_that_refuses_the_test_delivery_is_not_saved(shop: Shop) ->
         ({"payload_schema": {"type": "nonsense"}}, "payload_schema"),
         ({"payload_schema": {"type": "array"}}, "payload_schema"),
         ({"payload_schema": {"properties": {"a": {"$ref": "http://169.254.169.254/"}}}}, "payload_schema"),
+        ({"payload_schema": {"properties": {"a": {"$dynamicRef": "http://169.254.169.254/"}}}}, "payload_schema"),
         ({"payload_schema": {"properties": {"a": {"enum": ["x" * 20_000]}}}}, "payload_schema"),
         ({"payload_schema": {"properties": 5}}, "payload_schema"),
         ({"key_fields": ["elsewhere"]}, "key_fields"),

@@ -145,4 +145,5 @@ def test_an_instance_is_named_by_its_original_beginning_in_utc_whatever_the_mach
     all_day = read_instance_id("abc_20261203", MADRID)
     assert all_day is not None
     assert all_day.original == date(2026, 12, 3)
-    assert read_instance_id("abcdefgh", MADRID) is None
+    for other in ("abcdefgh", "abc_20261301", "abc_20261203T990000Z", "abc_00000000"):
+        assert read_instance_id(other, MADRID) is None

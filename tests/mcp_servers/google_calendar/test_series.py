@@ -25,6 +25,12 @@ YOGA: dict[str, Any] = {"summary": "Yoga", "start": "2026-12-01T09:00", "end": "
 DAILY_TEN = ["RRULE:FREQ=DAILY;COUNT=10"]
 
 
+async def test_an_id_that_only_looks_like_one_of_a_series_is_of_no_event(world: World) -> None:
+    for tool, more in (("calendar_delete_event", {}), ("calendar_update_event", {"summary": "x"})):
+        answer = await world.call(tool, role=Role.OWNER, event_id="abc_20261301", scope="this", **more)
+        assert outcome(answer) == ErrorKind.NOT_FOUND, "nothing was sent, so nothing is unknown"
+
+
 def outcome(answer: ToolAnswer) -> str:
     return answer.failure.kind.value if answer.failure else "done"
 

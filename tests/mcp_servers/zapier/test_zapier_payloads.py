@@ -1,6 +1,7 @@
 """What may be sent to a hook: what fits its schema, and to records no address from the call."""
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from contracts.results import ErrorKind
-from mcp_servers.shared.errors import BadRequest
+from mcp_servers.shared.errors import BadRequest, Unavailable
 from mcp_servers.shared.settings import SettingsError, load_settings
-from mcp_servers.zapier.hooks import account_of, check_payload
+from mcp_servers.zapier.hooks import NOT_SENT, account_of, check_payload
 from mcp_servers.zapier.settings import PREFIX, Hook, ZapierSettings
 from mcp_servers.zapier.tools import describe
 from tests.mcp_servers.zapier.desk import Desk, failed, open_desk
@@ -52,6 +53,25 @@ def test_a_payload_that_does_not_fit_names_the_field_and_not_the_value(payload: 
 
 def test_a_payload_that_fits_is_taken() -> None:
     check_payload(ORDER, {"name": "Ann", "guests": [1, 2]})
+
+
+@pytest.mark.parametrize("keyword", ["$ref", "$dynamicRef"])
+def test_nothing_is_fetched_for_a_schema_and_nothing_is_sent_without_it(keyword: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as within:
+        within.setblocking(False)
+        elsewhere = {keyword: f"http://127.0.0.1:{within.getsockname()[1]}/latest/meta-data"}
+        with pytest.raises(Unavailable) as refused:
+            check_payload(Hook(url=URL, payload_schema={"properties": {"name": elsewhere}}), {"name": "Ann"})
+        with pytest.raises(BlockingIOError):
+            within.accept()
+    assert refused.value.speech == NOT_SENT
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"$ref": "#/nowhere"}])
+def test_a_schema_that_leads_nowhere_is_a_failure_that_says_that_nothing_was_sent(schema: dict[str, Any]) -> None:
+    with pytest.raises(Unavailable) as refused:
+        check_payload(Hook(url=URL, payload_schema=schema), {"name": "Ann"})
+    assert refused.value.speech == NOT_SENT
 
 
 def test_more_than_ten_megabytes_are_refused() -> None:
