@@ -10,6 +10,8 @@ from cli.errors import Stop
 from cli.services import backend_url
 from cli.state import State
 
+OTHER_COPY = "the backend refuses this copy's token; name its state folder with --state"
+
 
 class Backend:
     """Asks, and stops with one line where there is no answer or a refusal.
@@ -43,7 +45,7 @@ class Backend:
             start = f"start it with `voxie up{self._state.options()}`"
             raise Stop(f"the backend does not answer at {backend_url(self._state)}; {start}") from None
         if answer.status_code == 401:
-            raise Stop("the backend refuses this copy's token; is it of this --state folder?")
+            raise Stop(OTHER_COPY)
         if answer.status_code >= 400:
             raise Stop(f"the backend refuses it: {_reason(answer, options or {})}")
         return answer.json()

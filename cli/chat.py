@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,11 +12,12 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
+from cli.backend import OTHER_COPY
 from cli.errors import Stop
 from cli.services import backend_url
 from cli.state import State
 from contracts.calls import CallBootstrap
-from voxie_agents.backend_client import BackendAway, BackendClient, BackendError
+from voxie_agents.backend_client import BackendAway, BackendClient, BackendError, NotAuthorized
 
 QUIET = ("livekit", "livekit.agents", "httpx", "asyncio", "mcp")
 LONGEST_SHOWN = 100
@@ -23,6 +25,7 @@ LONGEST_SHOWN = 100
 
 def chat(state: State, agent: str, *, caller: str | None) -> None:
     """Talk to an agent until the input ends."""
+    check_names(agent, caller)
     keep_quiet()
     asyncio.run(_chat(state, agent, caller))
 
@@ -32,6 +35,18 @@ def keep_quiet() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+CALLER = re.compile(r"user:\S+|tel:\+[1-9]\d{5,14}")
+
+
+def check_names(agent: str, caller: str | None) -> None:
+    """Raises Stop when an id can be no agent's, or a caller is written in no way that a line or a sign-in tells one."""
+    if not AGENT.fullmatch(agent):
+        raise Stop(f"{agent!r} is no agent's id; one is written like restaurant or da-mario-cb1aeab6")
+    if caller is not None and not CALLER.fullmatch(caller):
+        raise Stop(f"--caller {caller!r} is nobody; write tel: and a number such as tel:+15550100, or user: and a name")
 
 
 async def _chat(state: State, agent: str, caller: str | None) -> None:
@@ -118,6 +133,9 @@ async def _begin(state: State, agent: str, caller: str | None) -> tuple[BackendC
         raise Stop(
             f"the backend does not answer at {backend_url(state)}; start it with `voxie up{state.options()}`"
         ) from None
+    except NotAuthorized:
+        await backend.aclose()
+        raise Stop(OTHER_COPY) from None
     except BackendError as error:
         await backend.aclose()
         raise Stop(str(error)) from None

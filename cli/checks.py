@@ -1,10 +1,12 @@
 """What is looked at before anything starts, each with the fix."""
 
+import fcntl
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psutil
@@ -63,6 +65,21 @@ def check_folder(state: State) -> None:
         raise Stop(f"cannot write the state folder {state.folder}; name another with --state")
 
 
+@contextmanager
+def alone(state: State) -> Generator[None]:
+    """The state folder, for one running copy: two with one set of databases would answer for each other.
+
+    Raises:
+        Stop: another runs with it.
+    """
+    with (state.folder / "running.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Stop(f"another copy runs with the state folder {state.folder}; name another with --state") from None
+        yield
+
+
 def check_ports(services: Iterable[Service]) -> None:
     """Raises Stop when a port is in use, naming who uses it where that can be seen."""
     taken = [service for service in services if not _is_free(service.port)]
@@ -71,7 +88,7 @@ def check_ports(services: Iterable[Service]) -> None:
         who = _user_of(first.port)
         raise Stop(
             f"port {first.port} ({first.name}) is in use{f' by {who}' if who else ''}; "
-            "stop that, or move every port with --port-offset 100"
+            "stop that, or run a copy beside it with --port-offset 100 and a --state folder of its own"
         )
 
 

@@ -63,15 +63,16 @@ def _show(findings: list[Finding]) -> None:
 async def _services(state: State, mode: Mode) -> list[Finding]:
     async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
         known = services(state, mode).values()
-        return list(await asyncio.gather(*(_service(client, state, service) for service in known)))
+        return list(await asyncio.gather(*(_service(client, state, mode, service) for service in known)))
 
 
-async def _service(client: httpx.AsyncClient, state: State, service: Service) -> Finding:
+async def _service(client: httpx.AsyncClient, state: State, mode: Mode, service: Service) -> Finding:
     try:
         await client.get(f"{service.base}/healthz")
         ready = await client.get(f"{service.base}/readyz")
     except httpx.HTTPError:
-        fix = f"start it: `voxie up{state.options()}`, or alone: `voxie serve {service.name}{state.options()}`"
+        live = " --live" if mode is Mode.LIVE else ""
+        fix = f"start it: `voxie up{live}{state.options()}`, or alone: `voxie serve {service.name}{state.options()}`"
         return Finding(service.name, "broken", f"does not answer at {service.base}", fix)
     if ready.status_code == 503:
         return Finding(service.name, "broken", str(ready.json().get("problem", "not ready")), "see its log")

@@ -46,7 +46,10 @@ class State:
         """
         path = self.folder / SECRETS_FILE
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self.folder.exists():
+                self.folder.mkdir(parents=True, mode=0o700)
+                # Wherever it lies, its secrets and its callers are not to be committed with what lies around it.
+                (self.folder / ".gitignore").write_text("*\n")
             if not path.exists():
                 _write_new(path, {name: secrets.token_urlsafe(32) for name in SECRET_NAMES})
             stored = cast("dict[str, str]", json.loads(path.read_text()))

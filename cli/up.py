@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from rich.console import Console
 from rich.text import Text
 
-from cli.checks import EXTRAS, check_folder, check_ports, check_python
+from cli.checks import EXTRAS, alone, check_folder, check_ports, check_python
 from cli.owner import make_owner_link
 from cli.services import Service, services
 from cli.state import State
@@ -37,11 +37,12 @@ async def running(state: State, mode: Mode, output: Output) -> AsyncGenerator[Se
     started = list(services(state, mode).values())
     check_ports(started)
     supervisor = Supervisor(output)
-    try:
-        await supervisor.start(started)
-        yield started
-    finally:
-        await supervisor.stop()
+    with alone(state):
+        try:
+            await supervisor.start(started)
+            yield started
+        finally:
+            await supervisor.stop()
 
 
 async def _up(state: State, mode: Mode, console: Console) -> None:

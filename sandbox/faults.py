@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,7 +29,9 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    route: Annotated[str, Field(description='Glob over "METHOD /path", such as "POST */events*"')]
+    route: Annotated[
+        str, Field(description='Glob over "METHOD /path", such as "POST */events*"', pattern=r"^(\*|\S+ [/*])")
+    ]
     status: Annotated[int | None, Field(ge=100, le=599)] = None
     cut: Literal["before", "after"] | None = None
     """``before``: the request is not handled. ``after``: it is handled and committed, and the answer is never sent."""
@@ -127,8 +129,18 @@ def fault_endpoint(faults: Faults) -> Callable[[Request], Awaitable[Response]]:
         elif request.method == "POST":
             try:
                 faults.waiting.append(Fault.model_validate_json(await request.body()))
-            except ValueError as error:
-                return JSONResponse({"error": str(error)}, status_code=400)
+            except ValidationError as error:
+                return JSONResponse({"error": _wrong(error)}, status_code=400)
         return JSONResponse({"faults": [fault.model_dump(mode="json") for fault in faults.waiting]})
 
     return endpoint
+
+
+def _wrong(error: ValidationError) -> str:
+    """One line that names each field that is wrong, and what it takes."""
+    said = {
+        "string_pattern_mismatch": 'write a method and a path, such as "POST */events*"',
+        "extra_forbidden": f"no such field; a fault takes {', '.join(Fault.model_fields)}",
+    }
+    problems = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {said.get(p['type'], p['msg'])}" for p in problems)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.checks import alone
+from cli.errors import Stop
 from cli.main import hoisted
 from cli.state import State
 from tests.cli.copies import free_offset, voxie
@@ -43,6 +45,8 @@ def test_a_port_in_use_is_named_with_who_uses_it_and_the_way_out(tmp_path: Path)
         (("tools", "gogle"), "google-calendar"),
         (("call", "google-calendar", "calendar_list_events", "--args", "{"), "--args is not JSON"),
         (("call", "google-calendar", "calendar_list_events", "--args", "[]"), "--args must be a JSON object"),
+        (("chat", "a b/../c"), "'a b/../c' is no agent's id"),
+        (("chat", "restaurant", "--caller", "5550100"), "tel:+15550100"),
     ],
 )
 def test_a_silly_argument_is_answered_with_one_line_that_names_it(
@@ -64,11 +68,12 @@ def test_without_a_running_copy_each_command_says_how_to_start_it(tmp_path: Path
 
 
 def test_doctor_without_a_running_copy_names_each_service_and_fails(tmp_path: Path) -> None:
-    looked = voxie("doctor", "--json", "--state", str(tmp_path), "--port-offset", str(free_offset()))
+    looked = voxie("doctor", "--json", "--live", "--state", str(tmp_path), "--port-offset", str(free_offset()))
     assert looked.returncode == 1
     found = {finding["subject"]: finding for finding in json.loads(looked.stdout)}
-    for name in ("sandbox", "google-calendar", "backend"):
+    for name in ("google-calendar", "backend"):
         assert found[name]["status"] == "broken"
+        assert "voxie up --live" in found[name]["fix"]
         assert f"voxie serve {name}" in found[name]["fix"]
     assert found["model"]["status"] == "warn"
 
@@ -126,6 +131,19 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -
     assert State(state.folder).secrets == made
     assert stat.S_IMODE((state.folder / "secrets.json").stat().st_mode) == 0o600
     assert len(set(made.values())) == len(made)
+    assert (state.folder / ".gitignore").read_text() == "*\n"
+
+
+def test_a_folder_that_was_there_before_gets_no_gitignore(tmp_path: Path) -> None:
+    assert State(tmp_path).secrets
+    assert not (tmp_path / ".gitignore").exists()
+
+
+def test_two_copies_do_not_run_with_one_state_folder(tmp_path: Path) -> None:
+    with alone(State(tmp_path)), pytest.raises(Stop, match=f"{tmp_path}; name another with --state"), alone(State(tmp_path)):  # fmt: skip
+        pass
+    with alone(State(tmp_path)):
+        pass
 
 
 def test_a_damaged_secrets_file_is_said_with_its_fix(tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ def test_it_prints_a_line_with_its_url_for_each_service_and_then_the_next_comman
     stranger = voxie("doctor", "--state", str(tmp_path), "--port-offset", str(copy.offset))
     assert stranger.returncode == 1
     assert "refuses this copy's token" in stranger.stdout
+    refused = voxie("chat", "restaurant", "--state", str(tmp_path), "--port-offset", str(copy.offset))
+    assert refused.stderr == "voxie: the backend refuses this copy's token; name its state folder with --state\n"
 
 
 @pytest.mark.needs_zapier

@@ -91,10 +91,22 @@ async def test_a_fault_can_carry_its_own_body(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [{}, {"route": "*", "times": 0}, {"route": "*", "cut": "during"}, {"route": "*", "x": 1}]
+    ("fault", "named"),
+    [
+        ({}, "route: "),
+        ({"route": "events"}, 'route: write a method and a path, such as "POST */events*"'),
+        ({"route": "*", "times": 0}, "times: "),
+        ({"route": "*", "cut": "during"}, "cut: "),
+        ({"route": "*", "x": 1}, "x: no such field; a fault takes route, status, cut, "),
+    ],
 )
-async def test_a_malformed_fault_is_refused(http: httpx.AsyncClient, fault: dict[str, Any]) -> None:
-    assert (await add(http, **fault)).status_code == 400
+async def test_a_malformed_fault_is_refused_in_one_line_that_names_the_field(
+    http: httpx.AsyncClient, fault: dict[str, Any], named: str
+) -> None:
+    refused = await add(http, **fault)
+    assert refused.status_code == 400
+    assert refused.json()["error"].startswith(named)
+    assert "\n" not in refused.text
     assert (await http.get("/_sandbox/faults")).json() == {"faults": []}
 
 
