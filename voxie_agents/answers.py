@@ -3,7 +3,7 @@
 import re
 
 _YES_WORDS = (
-    "yes|y|yeah|yep|yup|ya|si|sí|sure|correct|right|exactly|absolutely|definitely|certainly|perfect|great|okay|ok|fine|lovely|confirmed"
+    "yes|y|yeah|yep|yup|ya|si|sí|sure|correct|right|exactly|absolutely|definitely|certainly|perfect|great|okay|ok|fine|good|lovely|cool|super|brilliant|excellent|wonderful|awesome|fantastic|spot on|confirmed"
     "|all right|alright|uh-huh|mm-hmm|mhm|affirmative|please do|go ahead|do it|do that|do so|book it|go for it|i confirm|i do|it is"
     "|all good|all correct|all fine|you got it|of course|sounds (?:good|great|right|fine|perfect)"
     "|(?:that's|that is|it's|it is)(?: all)? (?:right|correct|fine|good|great|perfect|it|okay|ok)|that works"

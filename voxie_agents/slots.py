@@ -75,7 +75,7 @@ _NOT_NAMES = {
     "saturday", "sunday", "is", "are", "can", "could", "do", "does", "don't", "know", "the", "a", "an", "my", "your", "of", "interested", "wondering", "going", "in", "at", "for", "to", "number", "phone", "later", "wait", "stop", "hold", "none", "say", "again", "pardon", "never",
     "mind", "actually", "repeat", "confirm", "change", "people", "anything", "something", "whatever", "speak", "else", "correct",
 }  # fmt: skip
-_PARTICLES = {
+PARTICLES = {
     "de", "la", "del", "van", "von", "der", "den", "da", "dos", "di", "el", "al", "bin", "ibn", "le", "du", "y", "e", "o'", "st",
 }  # fmt: skip
 
@@ -188,7 +188,7 @@ def _person_name(text: str, *, expected: bool) -> str | None:
     weak = introduced is not None and introduced[0].casefold().startswith(("i'm ", "i am ", "this is "))
     if weak and not expected and not taken[0][0].isupper():
         return None
-    return " ".join(word if word.casefold() in _PARTICLES or not word.islower() else word.title() for word in taken)
+    return " ".join(word if word.casefold() in PARTICLES or not word.islower() else word.title() for word in taken)
 
 
 def _without_marks(text: str) -> list[str]:

@@ -40,6 +40,25 @@ LINES: dict[str, tuple[tuple[str, ...], str]] = {
         "Sunday, November 29th at 1 PM is free. What name should I put it under?"),
     "a smaller party": (("a table for 40 tomorrow at 7 pm", "okay 8 then"),
         "Tomorrow, Tuesday, November 24th at 7 PM is free. What name should I put it under?"),
+    "a question about the booking changes nothing of it": (
+        (*MARIA, "what was the date again?"),
+        "So that's for 4 people, tomorrow, Tuesday, November 24th at 7 PM, under Maria Garcia, phone number 555 0100. Is that right?"),
+    "a second wish keeps the first": (
+        (f"{ASK}, my wife is allergic to peanuts and we like it quiet", *MARIA[1:], "also it's our anniversary"),
+        "So that's for 4 people, tomorrow, Tuesday, November 24th at 7 PM, under Maria Garcia, phone number 555 0100, "
+        "with the note: allergic to peanuts, our anniversary. Is that right?"),
+    "a name in a row of things": (
+        (f"{ASK}, Maria de la Cruz, 555 0100",),
+        "So that's for 4 people, tomorrow, Tuesday, November 24th at 7 PM, under Maria de la Cruz, phone number 555 0100. Is that right?"),
+    "a feast in a row of things is no name": (
+        ("a table for two, Christmas Eve, at 7 pm",), "Thursday, December 24th at 7 PM is free. What name should I put it under?"),
+    "who asks hears that it is no person": (
+        (ASK, "are you a robot?"), "I'm an automated assistant, not a person. What name should I put it under?"),
+    "another language": (
+        ("Hola, quisiera reservar una mesa para dos",),
+        "I'm sorry, I understand English only. I can check a time, make a booking, tell you your bookings, or cancel one. What would you like?"),
+    "who wants to think about it has booked nothing": (
+        (ASK, "I'll think about it and call back"), "All right, nothing has been booked. Is there anything else I can do for you?"),
     "an unknown time of day keeps none that was agreed": (
         (*MARIA, "no, make it Wednesday, first thing"), "At what time on Wednesday, November 25th?"),
 }  # fmt: skip

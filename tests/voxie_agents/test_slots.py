@@ -179,7 +179,7 @@ def test_a_name_in_a_longer_sentence_needs_an_introduction(words: str, name: str
 
 
 YES = [
-    "y", "hell yes",
+    "y", "hell yes", "cool", "excellent, thanks", "spot on",
     "yes", "Yes.", "yes please", "yeah", "yep", "sure", "that's right", "correct", "Yes, that's correct.", "go ahead",
     "sounds good", "perfect, thank you", "ok", "okay great", "absolutely", "please do", "yes yes yes", "um, yes", "yes, book it",
     "exactly", "that is fine", "that works", "of course", "right", "uh yeah sure", "yes it is", "yes I do", "that's perfect",

@@ -107,12 +107,20 @@ class Booking:
         self.wanted = True
         said_when = new.pop(self.when, None) if self.when else None
         too_many = next((name for name in new if book.exceeds(name, new[name])), None)
+        self._add_wish(new, book)
         self.draft.slots.update({name: value for name, value in new.items() if name != too_many})
         if too_many is not None:
             self.draft.words = str(said_when) if said_when is not None else self.draft.words
             most = f"I'm sorry, I can only book for up to {book.most[too_many]} people."
             return Say(f"{most} {book.question(too_many)}", too_many)
         return self._check(str(said_when)) if said_when is not None else self.go_on()
+
+    def _add_wish(self, new: dict[str, object], book: ToolView) -> None:
+        """A second wish does not take the first one's place: an allergy stays told."""
+        wish = book.argument_of("wish")
+        if wish in new and wish in self.draft.slots:
+            told = str(self.draft.slots[wish]).split(", ")
+            new[wish] = ", ".join(dict.fromkeys([*told, *str(new[wish]).split(", ")]))
 
     def _swapped(self, words: str, book: ToolView) -> Move | None:
         """``Eight, not seven``: which of the two that is known was seven."""

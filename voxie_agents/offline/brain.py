@@ -10,12 +10,23 @@ from typing import Any
 
 from voxie_agents.answers import yes_or_no
 from voxie_agents.offline.booking import Booking
-from voxie_agents.offline.hearing import heard, intent, mentions_booking, named_code, plain, refuses
+from voxie_agents.offline.hearing import heard, intent, is_foreign, mentions_booking, named_code, plain, refuses
 from voxie_agents.offline.moves import Move, Say, Use
 from voxie_agents.offline.own_bookings import OwnBookings
 from voxie_agents.offline.small_talk import UNKNOWN, small_talk, told
 from voxie_agents.offline.tool_view import ToolView
-from voxie_agents.offline.wording import EXAMPLES, HELP, MORE, NEEDED, NO_MOVE, PATIENT, question_of
+from voxie_agents.offline.wording import (
+    AUTOMATED,
+    ENGLISH_ONLY,
+    EXAMPLES,
+    HELP,
+    MORE,
+    NEEDED,
+    NO_MOVE,
+    PATIENT,
+    UNCLEAR,
+    question_of,
+)
 
 MOST_MISSES = 2
 SENTENCES_ASKED_AGAIN = {"confirm": 9, "confirm_cancel": 2, "which": 2, "offer": 2}
@@ -101,6 +112,8 @@ class Brain:
         match wanted:
             case "hours" if not mentions_booking(words):
                 return self._tell(words, wanted)
+            case "who":
+                return Say(f"{AUTOMATED} {HELP if self._idle else self._question()}", self.asked, again=True)
             case "wait":
                 return Say(PATIENT, self.asked, again=True)
             case "repeat":
@@ -139,7 +152,7 @@ class Brain:
             case "hours" | "fact":
                 return self._tell(words, wanted)
             case _:
-                return self._small_talk(wanted) or self._missed()
+                return self._small_talk(wanted) or self._missed(words)
 
     def _refused(self, words: str) -> bool:
         """Whether the caller does not tell what no booking is made without."""
@@ -182,14 +195,15 @@ class Brain:
     def _question(self) -> str:
         return question_of(self.last, sentences=SENTENCES_ASKED_AGAIN.get(self.asked or "", 1))
 
-    def _missed(self) -> Move:
+    def _missed(self, words: str) -> Move:
         """Not understood: ask again with an example, then offer to stop rather than go round."""
         self.misses += 1
+        sorry = ENGLISH_ONLY if is_foreign(words) else UNCLEAR
         if self.asked is None or self._idle:
-            return Say(f"I didn't get that. {HELP}")
+            return Say(f"{sorry} {HELP}")
         if self.misses > MOST_MISSES:
             return Say(f"I'm sorry, I can't make that out. Nothing has been changed. {HELP}", ends=True)
         book = self._booking.tool
         kind = book.kind(self.asked) if book and self.asked in book.required else self.asked
         example = EXAMPLES.get(kind, "")
-        return Say(f"Sorry, I didn't get that. {self._question()} {example}".strip(), self.asked, again=True)
+        return Say(f"{sorry} {self._question()} {example}".strip(), self.asked, again=True)

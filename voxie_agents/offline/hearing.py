@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from voxie_agents.offline.tool_view import ToolView
-from voxie_agents.slots import digits_alone, party_size, person_name, phone
+from voxie_agents.slots import PARTICLES, digits_alone, party_size, person_name, phone
 from voxie_agents.when_days import numeric_dates, own_days
 from voxie_agents.when_doubts import corrected, is_only_number, names_an_unknown_time, unfit, without_day_parts
 from voxie_agents.when_engine import engine
@@ -23,15 +23,16 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _MENTIONS_PHONE = re.compile(r"\b(?:phone|number|call me|reach me|mobile|cell)\b")
 _BOOKS = re.compile(r"\b(?:book|booking|reserve|reservation|table|appointment|a seat)\b")
 _INTENTS = (
+    ("who", re.compile(r"\b(?:are you (?:a |an )?(?:robot|bot|machine|computer|ai|real|human|person|recording)|who are you|what are you|who am i (?:speaking|talking)|is this a (?:robot|bot|machine|recording))\b")),
     ("human", re.compile(r"\b(?:human|real person|operator|manager|speak to (?:someone|somebody|a person)|talk to (?:someone|somebody|a person))\b")),
     ("rebook", re.compile(r"\b(?:book|make|reserve|take|have|want) (?:it|that|the same|the table|that table|the booking|one)?(?: table| booking| time)? ?(?:once more|again)\b|\b(?:rebook|re-book|put it back|the same again|same again|book again)\b")),
     ("cancel", re.compile(r"\b(?:cancel|call off|delete my|drop my booking|get rid of)\b")),
     ("move", re.compile(r"\b(?:(?:move|shift|change) (?:it|that|this|the|my|our)\b(?! (?:name|number|phone))|reschedule|postpone|bring (?:it|that|my booking) forward)\b")),
     ("list", re.compile(r"\b(?:my (?:bookings?|reservations?)|what (?:have|did|has) (?:i|you|we|been) book(?:ed)?|what(?:'s| is| was) booked|do i have (?:a |any )?(?:booking|reservation|table)|(?:bookings?|reservations?) (?:do i have|have i)|look up my|am i booked)\b")),
     ("wait", re.compile(r"^(?:(?:um|uh|oh|no|ok|okay|sorry|please|just)[, ]+)*(?:wait|hold on|hang on|hold the line|bear with me|let me (?:check|see|think|look|ask)|one (?:moment|second|sec|minute)|(?:just )?a (?:moment|second|sec|minute)|give me a (?:moment|second|sec|minute))(?:[, ]+(?:a|one|for|just|please|i|need|to|have|check|my|the|diary|calendar|wife|husband|partner|let|me|see|think|ask|look|moment|second|sec|minute|about|it|that))*[. !]*$")),
-    ("drop", re.compile(r"\b(?:forget (?:it|about it|that|the whole thing)|never ?mind|changed my mind|leave it|i don't want (?:it|that|a table|to book)|don't book)\b")),
+    ("drop", re.compile(r"\b(?:i'll (?:have to )?think about it|(?:i'll|let me) (?:call|ring|phone) (?:you )?(?:back|again|later)|maybe later|forget (?:it|about it|that|the whole thing)|never ?mind|changed my mind|leave it|i don't want (?:it|that|a table|to book)|don't book)\b")),
     ("hours", re.compile(r"\b(?:are you open|opening hours?|when do you (?:open|close)|what time do you (?:open|close)|your hours|closing time)\b")),
-    ("repeat", re.compile(r"^(?:(?:um|uh|oh),? )?(?:sorry|what|huh|excuse me|what was that)\?*$|\b(?:pardon|say (?:that |it )?again|repeat|what did you say|come again|read (?:it|that) (?:back|again))\b")),
+    ("repeat", re.compile(r"^(?:(?:um|uh|oh),? )?(?:sorry|what|huh|excuse me|what was that)\?*$|\b(?:pardon|say (?:that |it )?again|repeat|what did you say|come again|read (?:it|that) (?:back|again)|(?:what|which|when|how many)\b.*(?:\bagain|\bdid you say|\bdo you have down))\b")),
     ("again", re.compile(r"\b(?:try (?:it )?again|once more|retry)\b")),
     ("bye", re.compile(r"(?:^|[\s,.!])(?:good ?bye|bye(?: bye)?|see you|have a nice day|that's all|that is all|nothing else)[,. !]*(?:thanks|thank you|bye)?[. !]*$")),
     ("nothing", re.compile(r"^(?:(?:no|nope|thanks|thank you|ok|okay|great)[,. !]*)*(?:that's (?:it|everything)|that is (?:it|everything)|nothing(?: more)?|i'm (?:good|fine))[,. !]*(?:thanks|thank you|for now)?[. !]*$")),
@@ -82,6 +83,9 @@ def heard(words: str, tool: ToolView, asked: str | None) -> dict[str, object]:
             found[argument] = value
         if kind == "phone" and value is not None:
             text = re.sub(r"\+?\(?\d[\d\s().-]*\d", " ", text)
+    name = tool.argument_of("person_name")
+    if found and name is not None and name not in found and (listed := _listed_name(words)) is not None:
+        found[name] = listed
     wish, wished = tool.argument_of("wish"), wishes(words)
     if wish is not None and wished is not None:
         found[wish] = wished
@@ -90,10 +94,25 @@ def heard(words: str, tool: ToolView, asked: str | None) -> dict[str, object]:
     return found
 
 
+def _listed_name(words: str) -> str | None:
+    """A name among things that are told one after the other: ``a table for two at seven, Kim Lee, 555 0100``."""
+    for part in words.split(",")[1:]:
+        written = [word for word in part.split() if word.casefold() not in PARTICLES]
+        if written and all(word[0].isupper() for word in written) and time_words(part, expected=False) is None:
+            return person_name(part, expected=True)
+    return None
+
+
+def _listed_phone(words: str) -> str | None:
+    """A number among things that are told one after the other; a date in digits is none."""
+    parts = (part for part in words.split(",") if digits_alone(part) and time_words(part, expected=False) is None)
+    return next((number for part in parts if (number := phone(part)) is not None), None)
+
+
 def _hear(kind: str, text: str, *, expected: bool, found: Mapping[str, object]) -> object | None:
     if kind == "phone":
         certain = expected or _MENTIONS_PHONE.search(text.lower()) or not time_words(text, expected=False)
-        return phone(text) if certain else None
+        return phone(text) if certain else _listed_phone(text)
     if kind == "party_size":
         return party_size(text, expected=expected)
     if kind == "when":
@@ -136,6 +155,18 @@ def _says_as_much(cut: str, text: str) -> bool:
     same_parts = without_day_parts(cut)[1].names == without_day_parts(text)[1].names
     unread = names_an_unknown_time(text.replace(cut, " ", 1))
     return same_parts and not unread and unfit(text) is None and len(corrected(text)) == 1
+
+
+_OTHER_LANGUAGES = frozenset(
+    "hola una para por favor quisiera quiero mesa gracias mañana hablo personas ich möchte einen eine für danke bitte und nicht tisch uhr"
+    " bonjour je voudrais une pour merci vous plaît est vorrei per buongiorno grazie tavolo não obrigado quero você".split()
+)
+_FEW_FOREIGN_WORDS = 2
+
+
+def is_foreign(words: str) -> bool:
+    """Whether a turn seems to be in another language than English."""
+    return len(_OTHER_LANGUAGES & set(re.findall(r"\w+", words.lower()))) >= _FEW_FOREIGN_WORDS
 
 
 _ORDINALS = (
@@ -222,7 +253,8 @@ def changed_argument(words: str, tool: ToolView) -> str | None:
     """Which argument a caller says is wrong, without saying what is right: ``no, the time``."""
     text = words.lower()
     kinds = [kind for kind, pattern in _CHANGES if pattern.search(text)]
-    nothing_new = not heard(words, tool, None)
+    asks = re.match(r"(?:what|when|which)\b.*\?\W*$", text) is not None
+    nothing_new = not asks and not heard(words, tool, None)
     return tool.argument_of(kinds[0]) if len(kinds) == 1 and nothing_new else None
 
 
@@ -286,7 +318,7 @@ def corrected_name(words: str) -> str | None:
 
 _WISHES = re.compile(
     r"\b(?:(?:an? |\w+ )?high ?chairs?|(?:my |her |his |our |a )?(?:[\w'-]+ )?(?:birthday|anniversary)|(?:[\w-]+ )?allerg(?:y|ies)(?: to [a-z]+)?"
-    r"|allergic to [a-z]+(?: and [a-z]+)?|gluten[- ]free|vegetarians?|vegans?|kosher|halal|wheelchairs?|by the window|(?:a )?window (?:table|seat)"
+    r"|allergic to [a-z]+(?: and (?!(?:i|we|he|she|they|my|it|the|one|a)\b)[a-z]+)?|gluten[- ]free|vegetarians?|vegans?|kosher|halal|wheelchairs?|by the window|(?:a )?window (?:table|seat)"
     r"|outside|on the terrace|(?:a )?quiet (?:table|corner|place)|pushchair|pram|stroller)\b",
     re.IGNORECASE,
 )
