@@ -77,11 +77,12 @@ async def list_intents(
     principal: Reader,
     intents: Intents,
     state: Annotated[IntentState, Query(description="``unknown``: a person must look")] = IntentState.UNKNOWN,
+    call_id: Annotated[str | None, Query(pattern=ID_PATTERN, description="Of this call only")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[IntentView]:
     """Flows by what is known of them."""
-    return await intents.page(principal.workspace, state=state, limit=limit, cursor=cursor)
+    return await intents.page(principal.workspace, state=state, call_id=call_id, limit=limit, cursor=cursor)
 
 
 @router.get("/calls/{call_id}/timeline")
@@ -128,7 +129,9 @@ async def integrations(
 
 @router.get("/live/calls", response_class=EventSourceResponse, responses=describes(429))
 async def live_calls(principal: Reader, live: Live) -> EventSourceResponse:
-    """The calls that go on now, as server-sent events: ``call`` when one begins or changes, ``ended`` when it is over."""
+    """The calls that go on now, as server-sent events: ``call`` when one begins or changes, ``ended`` when it is over. Each
+    holds the call, with the writes that it left unknown.
+    """
     live.must_have_room()
     return EventSourceResponse(live.watch(principal.workspace), headers={"cache-control": "no-store"})
 

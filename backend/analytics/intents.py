@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from hashlib import sha256
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.analytics.tables import IntentRow, IntentStepRow
+from backend.analytics.tables import EventRow, IntentRow, IntentStepRow
 from backend.calls.tables import CallRow
-from backend.db import Database
+from backend.db import Database, insert_new
 from backend.errors import ApiError, not_found
 from backend.pages import Page, after, decode_cursor, encode_cursor
 from contracts.events import IntentState, IntentStepView, IntentView, NewIntent, ToolCall
 
 OPEN = IntentState.OPEN.value
+LEFT_OPEN = "intent.step_left_open"
+"""Among a call's events, for each step that its worker left behind; what became of it later is an event of its own."""
 
 
 class IntentService:
@@ -52,9 +56,13 @@ class IntentService:
             session.add(IntentStepRow(call_id=call_id, intent_id=new.id, position=position, state=OPEN, **values))
         await session.flush()
 
-    async def page(self, workspace: str, *, state: IntentState, limit: int, cursor: str | None) -> Page[IntentView]:
-        """Flows in a state, by call."""
+    async def page(
+        self, workspace: str, *, state: IntentState, call_id: str | None, limit: int, cursor: str | None
+    ) -> Page[IntentView]:
+        """Flows in a state, by call; of one call or of all."""
         query = sa.select(IntentRow).where(IntentRow.state == state.value)
+        if call_id is not None:
+            query = query.where(IntentRow.call_id == call_id)
         if cursor:
             query = query.where(after(IntentRow.call_id, IntentRow.id, values=decode_cursor(cursor, 2)))
         ordered = query.order_by(IntentRow.call_id, IntentRow.id).limit(limit + 1)
@@ -90,24 +98,37 @@ def _state_after(call: ToolCall) -> IntentState | None:
 
 
 async def report_left_open(session: AsyncSession, call_id: str, at: datetime) -> int:
-    """The call is over: what is still open is unknown. How many steps that were."""
+    """Its worker is gone: what is still open is unknown, and stands in the call's timeline. How many steps that were."""
     query = sa.select(IntentStepRow).where(IntentStepRow.call_id == call_id, IntentStepRow.state == OPEN)
     steps = (await session.execute(query)).scalars().all()
     for step in steps:
         step.state, step.settled_at = IntentState.UNKNOWN.value, at
+    await insert_new(session, EventRow, [_told(step, at) for step in steps])
     await session.flush()
     await _settle_flows(session, call_id)
     return len(steps)
 
 
+def _told(step: IntentStepRow, at: datetime) -> dict[str, Any]:
+    digest = sha256(f"{step.intent_id} {step.operation}".encode()).hexdigest()[:40]
+    named = {"intent": step.intent_id, "operation": step.operation, "tool": step.tool, "server": step.server}
+    data = {"name": LEFT_OPEN, **named}
+    return {"call_id": step.call_id, "id": f"left-open-{digest}", "kind": "problem", "at": at, "data": data}
+
+
 async def _settle_flows(session: AsyncSession, call_id: str) -> None:
     rows = (await session.execute(sa.select(IntentRow).where(IntentRow.call_id == call_id))).scalars().all()
+    unknown = 0
     for row in rows:
-        states = {step.state for step in (await _view(session, row)).steps}
+        found = [step.state for step in (await _view(session, row)).steps]
+        unknown += found.count(IntentState.UNKNOWN)
+        states = set(found)
         for state in (IntentState.OPEN, IntentState.UNKNOWN, IntentState.FAILED, IntentState.DONE):
             if state in states:
                 row.state = state.value
                 break
+    if rows:
+        (await session.get_one(CallRow, call_id)).unknown_steps = unknown
 
 
 async def _view(session: AsyncSession, row: IntentRow) -> IntentView:

@@ -1,8 +1,7 @@
 """The calls that go on now, as a stream. It looks into the database, so that every replica shows the calls of all."""
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -41,7 +40,7 @@ class LiveCalls:
             raise ApiError(429, "busy", "too many are watching; try again later", retry_after=10)
 
     async def watch(self, workspace: str) -> AsyncGenerator[dict[str, str]]:
-        """``call`` events for calls that began or changed, ``ended`` events with their ids."""
+        """``call`` events for calls that began or changed, ``ended`` events for those that go on no more."""
         self._watchers += 1
         shown: dict[str, str] = {}
         try:
@@ -50,12 +49,19 @@ class LiveCalls:
                 for call_id, said in live.items():
                     if shown.get(call_id) != said:
                         yield {"event": "call", "data": said}
-                for call_id in shown.keys() - live.keys():
-                    yield {"event": "ended", "data": json.dumps({"id": call_id})}
+                for said in await self._over(workspace, shown.keys() - live.keys()):
+                    yield {"event": "ended", "data": said}
                 shown = live
                 await asyncio.sleep(EVERY_SECONDS)
         finally:
             self._watchers -= 1
+
+    async def _over(self, workspace: str, ids: Collection[str]) -> list[str]:
+        if not ids:
+            return []
+        async with self._database.scoped(workspace) as session:
+            rows = await session.execute(sa.select(CallRow).where(CallRow.id.in_(ids)))
+        return [view_of(row).model_dump_json() for row in rows.scalars()]
 
     async def _live(self, workspace: str) -> dict[str, str]:
         query = sa.select(CallRow).where(CallRow.ended_at.is_(None), CallRow.seen_at > self._now() - LOST_AFTER)

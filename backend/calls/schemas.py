@@ -67,6 +67,9 @@ class CallView(BaseModel):
     outcome: Outcome | None
     seconds: int
     cost: Annotated[float, Field(description="In the price table's currency")]
+    unknown_steps: Annotated[
+        int, Field(description="Writes of which nobody knows whether they happened: look at /api/intents?call_id=…")
+    ]
 
 
 class CallSummary(BaseModel):

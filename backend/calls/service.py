@@ -138,6 +138,7 @@ class CallService:
             seconds=0,
             cost=0,
             dispatches=0,
+            unknown_steps=0,
         )
         async with self._database.scoped(spec.workspace) as session:
             await limits.check(session, spec, now)
@@ -263,4 +264,5 @@ def view_of(row: CallRow) -> CallView:
         outcome=Outcome(row.outcome) if row.outcome else None,
         seconds=row.seconds,
         cost=row.cost / MILLION,
+        unknown_steps=row.unknown_steps,
     )

@@ -214,12 +214,21 @@ async def test_receipts_close_the_steps_of_a_flow_and_what_is_left_open_is_repor
     again = await backend.post(f"/api/calls/{call}/intents", intent)
     assert [step["state"] for step in again["steps"]] == ["done", "open"]
     await backend.post(f"/api/calls/{call}/end")
-    (left,) = (await backend.get("/api/intents"))["items"]
+    (left,) = (await backend.get("/api/intents", params={"call_id": call}))["items"]
     assert [step["state"] for step in left["steps"]] == ["done", "unknown"]
+    assert (await backend.get("/api/intents", params={"call_id": "another"}))["items"] == []
+    assert (await backend.get(f"/api/calls/{call}"))["unknown_steps"] == 1
+    problem = (await backend.get(f"/api/calls/{call}/timeline"))["items"][-1]
+    assert (problem["kind"], problem["data"]) == (
+        "problem", {"name": "intent.step_left_open", "intent": "i1", **steps[1]},
+    )  # fmt: skip
     await tell(backend, call, tool(backend, 2, 90, operation="op-notify", receipt=receipt(backend)))
     assert (await backend.get("/api/intents"))["items"] == []
     (done,) = (await backend.get("/api/intents", params={"state": "done"}))["items"]
     assert done["call_id"] == call
+    assert (await backend.get(f"/api/calls/{call}"))["unknown_steps"] == 0
+    kinds = [entry["kind"] for entry in (await backend.get(f"/api/calls/{call}/timeline"))["items"]]
+    assert sorted(kinds) == ["problem", "tool", "tool"], "what was reported stays, beside what became of it"
 
 
 async def test_a_call_whose_worker_died_is_closed_when_it_was_last_heard_of_and_its_open_steps_are_reported(
@@ -237,6 +246,9 @@ async def test_a_call_whose_worker_died_is_closed_when_it_was_last_heard_of_and_
     assert (lost["outcome"], lost["seconds"]) == ("lost", 120)
     assert (await backend.get(f"/api/calls/{alive}"))["outcome"] is None
     assert len((await backend.get("/api/intents"))["items"]) == 1
+    assert lost["unknown_steps"] == 1
+    timeline = (await backend.get(f"/api/calls/{call}/timeline"))["items"]
+    assert [entry["data"].get("name") for entry in timeline] == [None, "intent.step_left_open"]
 
 
 async def test_what_was_said_is_removed_in_time_and_receipts_stay_longer(backend: Backend) -> None:
@@ -263,10 +275,12 @@ async def test_a_workspace_that_keeps_no_text_stores_none(backend: Backend) -> N
     assert item["data"] == {"speaker": "caller", "interrupted": False}
 
 
-async def test_live_calls_are_streamed_to_their_own_workspace(backend: Backend) -> None:
+async def test_live_calls_are_streamed_to_their_own_workspace_with_what_they_leave_unknown(backend: Backend) -> None:
     call = await new_call(backend)
+    step = {"operation": "op", "tool": "t", "server": "s"}
+    await backend.post(f"/api/calls/{call}/intents", {"id": "i", "flow": "f", "steps": [step]})
     other = await backend.key("analytics:read")
-    seen: list[tuple[str, str]] = []
+    seen: list[tuple[str, str, int]] = []
     async with asyncio.timeout(20), other.stream("GET", "/api/live/calls") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         name = ""
@@ -275,12 +289,13 @@ async def test_live_calls_are_streamed_to_their_own_workspace(backend: Backend) 
             if key == "event":
                 name = value
             elif key == "data":
-                seen.append((name, json.loads(value)["id"]))
+                said = json.loads(value)
+                seen.append((name, said["id"], said["unknown_steps"]))
                 if len(seen) == 1:
                     await backend.post(f"/api/calls/{call}/end")
                 else:
                     break
-    assert seen == [("call", call), ("ended", call)]
+    assert seen == [("call", call, 0), ("ended", call, 1)]
 
 
 async def test_metrics_name_routes_and_nothing_that_was_sent(backend: Backend) -> None:

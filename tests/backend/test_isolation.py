@@ -192,6 +192,20 @@ async def test_every_operation_is_known_here(both: Neighbours) -> None:
     assert takes_body == set(BODIES)
 
 
+async def test_every_list_has_something_of_the_first_and_shows_it_to_no_stranger(both: Neighbours) -> None:
+    async def listed(client: httpx.AsyncClient, name: str) -> list[Any]:
+        return (await client.get(f"/api/{name}", params=SPAN)).json()["items"]
+
+    # Templates and what can be connected are everybody's, and workspaces are for rooms of ours.
+    for name in set(LISTS) - {"templates", "connections/available", "workspaces"}:
+        of_the_first = await listed(both.backend.client, name)
+        assert of_the_first, name
+        for stranger in (both.person, both.program):
+            # The operator's own servers are in every workspace.
+            shown = [item for item in await listed(stranger, name) if not item.get("own")]
+            assert not [item for item in shown if item in of_the_first], name
+
+
 async def test_every_operation_is_tried_with_the_others_ids_and_nothing_is_reached(both: Neighbours) -> None:
     before, marks = await rows_of(both.backend, FIRST), await marks_of(both.backend, FIRST)
     person = await both.backend.person(workspace=SECOND)

@@ -113,6 +113,9 @@ async def _fill(backend: Backend, tools: Stranger) -> dict[str, str]:
     await backend.post(f"{path}/events", {"events": [said, tool]})
     step = {"operation": "o1", "tool": MARK, "server": "s"}
     await backend.post(f"{path}/intents", {"id": "i1", "flow": MARK, "steps": [step]})
+    # What a person must look at is what is listed.
+    lost = {**tool, "id": "e3", "operation": "o1", "error": "outcome_unknown"}
+    await backend.post(f"{path}/events", {"events": [lost]})
     await backend.client.put("/api/phone-numbers/+15550100", json={"agent_id": "restaurant"})
     await backend.client.put("/api/settings/prices", json={"prices": {"stt_seconds": 12}})
     public = await backend.post("/api/agents/restaurant/publishable-keys", {"origins": ["https://www.example.com"]})
