@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import structlog
@@ -128,3 +129,22 @@ async def test_a_slow_tool_is_covered_before_its_result_is_told(world: World, to
         await talk.says("hello")
         await world.fault("GET */events", delay=1.0)
         assert await talk.says("is tomorrow at 7 free?") == f"{FILLERS[0]} It is free."
+
+
+class Hanging(llm.LLM[Any]):
+    """A model whose answer never comes."""
+
+    def chat(self, *, chat_ctx: llm.ChatContext, tools: list[llm.Tool] | None = None, **rest: Any) -> llm.LLMStream:
+        return _Never(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=rest["conn_options"])
+
+
+class _Never(llm.LLMStream):
+    async def _run(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_in_a_call_a_model_that_hangs_is_covered_and_given_up_and_the_history_has_what_was_heard(world: World) -> None:  # fmt: skip
+    async with talking(world, model=Hanging(), deadlines=replace(PATIENCE, silence=0.01, answer=0.1)) as talk:
+        said = f"{FILLERS[0]} {GIVING_UP}"
+        assert await talk.says("is anybody there?") == said
+        assert talk.caller.session.history.messages()[-1].text_content == said
