@@ -11,6 +11,14 @@ export UV_PYTHON_DOWNLOADS := never
 # Many processes start from the same files: what was compiled once is kept, also where the environment says otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 
+# What tests write need not outlive them: in memory, where there is room, they take a quarter less time.
+ROOMY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "/dev/shm" }')
+ifndef TMPDIR
+ifneq ($(ROOMY),)
+export TMPDIR := $(ROOMY)
+endif
+endif
+
 # Tests wait more than they compute, for deadlines and for processes to start: twice as many at once as there are cores.
 WORKERS ?= 4
 # A file's tests in one process, since they share what is slow to start.
