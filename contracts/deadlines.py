@@ -11,6 +11,7 @@ class Deadlines:
         read: of one call of a tool that only reads, all its requests together.
         write: of one call of a tool that changes something.
         listing: that a turn waits for servers that have not been listed yet; a dead one must not cost silence.
+        discovery: that a server is given to list its tools, while nobody waits for it.
         intent: that a write waits until the backend knows of its flow.
         silence: after which a caller who has stopped speaking hears that something goes on.
         answer: that a caller waits for the next words of the model.
@@ -19,6 +20,7 @@ class Deadlines:
     read: float = 2.5
     write: float = 5.0
     listing: float = 0.3
+    discovery: float = 5.0
     intent: float = 1.0
     silence: float = 1.0
     answer: float = 12.0

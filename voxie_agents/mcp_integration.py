@@ -58,7 +58,6 @@ log = structlog.get_logger()
 
 ANSWER_SECONDS = 0.5
 """What an answer may take on its way, beyond the deadline that the server keeps."""
-DISCOVERY_SECONDS = 5.0
 MOST_EPOCHS = 3
 """One that the ledger knows to be undone, one that turns out to be when it is looked at, and one to spare."""
 NO_SERVER = "none"
@@ -139,7 +138,7 @@ class McpIntegration:
 
     async def _list(self, link: ServerLink) -> None:
         try:
-            tools = await link.client.list_tools(timeout=DISCOVERY_SECONDS)
+            tools = await link.client.list_tools(timeout=self.deadlines.discovery)
         except McpClientError as error:
             log.warning("server not listed", server=link.name, error_type=type(error).__name__)
             # It is not there: what the catalogue said of it is offered no more.

@@ -63,5 +63,5 @@ async def test_nothing_waits_and_no_such_server(desk: Desk, copy: State, capsys:
 
 async def test_another_copys_secrets_are_refused_with_one_line(copy: State, tmp_path: Path) -> None:
     other = State(tmp_path / "other", port_offset=copy.port_offset)
-    with pytest.raises(Stop, match="is it of this --state folder"):
+    with pytest.raises(Stop, match="name its state folder with --state"):
         await asyncio.to_thread(approve, other, "tools", yes=True)
