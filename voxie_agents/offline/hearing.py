@@ -158,8 +158,49 @@ def _says_as_much(cut: str, text: str) -> bool:
 
 
 _OTHER_LANGUAGES = frozenset(
-    "hola una para por favor quisiera quiero mesa gracias mañana hablo personas ich möchte einen eine für danke bitte und nicht tisch uhr"
-    " bonjour je voudrais une pour merci vous plaît est vorrei per buongiorno grazie tavolo não obrigado quero você".split()
+    [
+        "hola",
+        "una",
+        "para",
+        "por",
+        "favor",
+        "quisiera",
+        "quiero",
+        "mesa",
+        "gracias",
+        "mañana",
+        "hablo",
+        "personas",
+        "ich",
+        "möchte",
+        "einen",
+        "eine",
+        "für",
+        "danke",
+        "bitte",
+        "und",
+        "nicht",
+        "tisch",
+        "uhr",
+        "bonjour",
+        "je",
+        "voudrais",
+        "une",
+        "pour",
+        "merci",
+        "vous",
+        "plaît",
+        "est",
+        "vorrei",
+        "per",
+        "buongiorno",
+        "grazie",
+        "tavolo",
+        "não",
+        "obrigado",
+        "quero",
+        "você",
+    ]
 )
 _FEW_FOREIGN_WORDS = 2
 
