@@ -129,7 +129,7 @@ class World:
             base_url=self.sandbox.url, headers=ADMIN, trust_env=False, timeout=SECONDS
         ) as client:
             assert (await client.post("/_sandbox/reset")).status_code == 200
-        self.clock.advance(minutes=3)
+        self.clock.advance(seconds=200)
         self.session = f"call-at-{self.clock.seconds():.0f}"
         self.upstream.clear()
         self.asked.clear()

@@ -112,7 +112,7 @@ class Desk:
                 capacity=place.rules.capacity,
                 instead_of=None if operation_id == hold else hold,
                 moves=moves,
-                **({} if seconds is None else {"seconds": seconds}),
+                seconds=seconds,
             )
         except SlotTaken:
             raise taken(span) from None

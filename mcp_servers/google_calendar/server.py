@@ -56,6 +56,7 @@ class GoogleCalendarIntegration:
             url=settings.ledger_url.get_secret_value() if settings.ledger_url else None,
             secret=settings.ledger_secret,
             now=now,
+            deadlines=settings.deadlines,
         )
         limiter = Limiter(settings.requests_per_minute, clock=time.monotonic)
         google = GoogleCalendar(self._outbound, self._credentials, api_url=settings.api_url, limiter=limiter)

@@ -29,6 +29,7 @@ from mcp_servers.shared.tools import ToolSpec
 
 SPAN = {"start": "start", "end": "end"}
 SAY = "Say its speech word for word."
+HOLD = "When a slot is chosen, call it without summary: the slot is kept 90 s for this call. With summary it is booked."
 CODE_SLOTS = {"booking_code": {"kind": "booking_code", "ask": "What is the booking code?"}}
 CANCEL_SLOTS = {"event_id": {"kind": "event_id", "ask": "Which booking do you mean?"}, **CODE_SLOTS}
 
@@ -59,10 +60,7 @@ def _writes(tools: WritingTools) -> Sequence[ToolSpec[Any]]:
         ToolSpec(
             name="calendar_book_slot",
             title="Take a free slot",
-            description=(
-                "When a slot is chosen, call it without summary: the slot is kept 90 s for this call. "
-                f"With summary it is booked. {SAY}"
-            ),
+            description=f"{HOLD} {SAY}",
             arguments=BookSlot,
             result=SlotBooked,
             run=tools.book_slot,

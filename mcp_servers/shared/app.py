@@ -32,6 +32,7 @@ from mcp_servers.shared.telemetry import ToolMetrics
 from mcp_servers.shared.tools import ToolSpec, WrappedTool, unknown_tool
 
 BODY_LIMIT = 4 * 1024 * 1024
+LISTS = ("tools/list", "resources/list", "prompts/list")
 
 
 class Integration(Protocol):
@@ -83,7 +84,6 @@ def create_app(
     metrics = ToolMetrics(CollectorRegistry())
     read_call = CallReader(settings)
     tools = [WrappedTool.of(spec, read_call, metrics) for spec in integration.tools]
-    lasting = CacheHint(ttl_ms=int(manifest.cache.tools * 1000), scope="public")
     server: MCPServer[Any] = MCPServer(
         name=f"voxie-{manifest.name}",
         title=manifest.title,
@@ -94,26 +94,24 @@ def create_app(
         resources=[ServedResource.of(spec, read_call) for spec in resources],
         token_verifier=verifier,
         auth=auth,
-        cache_hints={"tools/list": lasting, "resources/list": lasting, "prompts/list": lasting},
-        middleware=[
-            _answer_unknown_tools([tool.name for tool in tools]),
-            _refuse_unrenderable_prompts(prompts),
-            remember_who_asks,
-        ],
+        cache_hints=dict.fromkeys(LISTS, CacheHint(ttl_ms=int(manifest.cache.tools * 1000), scope="public")),
+        middleware=[_answer_unknown_tools(tools), _refuse_unrenderable_prompts(prompts), remember_who_asks],
         log_level="WARNING",
     )
     for prompt in prompts:
         server.add_prompt(prompt)
     _add_plain_routes(server, integration, metrics)
+    app = _over_http(server, auth, _transport_security(manifest, settings))
+    _run_integration_within(app, integration, verifier)
+    return app
+
+
+def _over_http(server: MCPServer[Any], auth: AuthSettings, security: TransportSecuritySettings) -> Starlette:
     app = server.streamable_http_app(
-        json_response=True,
-        stateless_http=True,
-        max_request_body_size=BODY_LIMIT,
-        transport_security=_transport_security(manifest, settings),
+        json_response=True, stateless_http=True, max_request_body_size=BODY_LIMIT, transport_security=security
     )
     if auth.resource_server_url is not None:
         app.add_middleware(TokenRefusals, metadata_url=str(build_resource_metadata_url(auth.resource_server_url)))
-    _run_integration_within(app, integration, verifier)
     return app
 
 
@@ -149,8 +147,9 @@ def _transport_security(manifest: Manifest, settings: ServerSettings) -> Transpo
     )
 
 
-def _answer_unknown_tools(known: list[str]) -> ServerMiddleware[Any]:
+def _answer_unknown_tools(tools: Sequence[WrappedTool]) -> ServerMiddleware[Any]:
     """The SDK answers an unknown tool with text alone; ours has the structure of every other failure."""
+    known = [tool.name for tool in tools]
 
     async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         name = (ctx.params or {}).get("name") if ctx.method == "tools/call" else None

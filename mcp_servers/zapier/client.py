@@ -13,8 +13,6 @@ from mcp_servers.zapier.delivery import Reason
 from mcp_servers.zapier.settings import Hook
 
 DELIVERY_FIELD = "voxie_delivery_id"
-PAGE = 50
-MOST_PAGES = 20
 
 
 class Verdict(StrEnum):

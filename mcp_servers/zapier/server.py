@@ -54,6 +54,7 @@ class ZapierIntegration:
             url=settings.ledger_url.get_secret_value() if settings.ledger_url else None,
             secret=settings.ledger_secret,
             now=now,
+            deadlines=settings.deadlines,
         )
         self._broker = Broker.of(settings, MANIFEST, self._outbound, now=now) if settings.auth == "jwks" else None
         hooks = self._hook_source()

@@ -1,80 +1,21 @@
 """What of a server's tools becomes the model's: names, texts, schemas, results. Over real sockets."""
 
 import json
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-from livekit.agents import ToolError, llm
-from mcp.server import MCPServer
-from mcp.types import CallToolResult, TextContent, Tool
+from livekit.agents import ToolError
+from mcp.types import Tool
 
 from contracts.calls import CatalogueTool
-from contracts.meta import CONSENT, GRANT_ARGUMENT, NEEDS, ROLES, Role
+from contracts.meta import GRANT_ARGUMENT, NEEDS, ROLES, Role
 from contracts.results import ErrorKind, ToolAnswer
-from tests.clock import Clock
-from tests.running import running
-from tests.world import ZONE
-from voxie_agents.call_records import CallRecord
-from voxie_agents.call_times import CallTimes
+from tests.voxie_agents.offering import CLAIM, EMPTY, integration_of, offered, offering, tool
 from voxie_agents.mcp_catalogue import catalogued
 from voxie_agents.mcp_client import McpClient
-from voxie_agents.mcp_integration import CallIdentity, McpIntegration
 from voxie_agents.mcp_links import ServerLink
 from voxie_agents.mcp_offers import LONGEST_DESCRIPTION, ToolNames, offerable
 from voxie_agents.mcp_outputs import LONGEST_OUTPUT, tool_output
-
-EMPTY: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
-
-
-def tool(name: str, description: str = "A tool.", schema: Any = EMPTY, **more: Any) -> dict[str, Any]:
-    return {"name": name, "description": description, "inputSchema": schema, **more}
-
-
-@asynccontextmanager
-async def offering(
-    *tools: dict[str, Any],
-    result: dict[str, Any] | None = None,
-    fails: bool = False,
-    foreign: bool = False,
-    seen: list[Any] | None = None,
-    grants: frozenset[str] | None = None,
-    role: Role = Role.PUBLIC,
-    **link: Any,
-) -> AsyncGenerator[McpIntegration]:
-    """A call with one server that lists these tools as they are, whatever the protocol says of them."""
-
-    async def answer(ctx: Any, call_next: Callable[[Any], Any]) -> Any:
-        listed = await call_next(ctx) if ctx.method != "tools/call" else {}
-        if ctx.method == "tools/list":
-            return {**listed, "tools": list(tools)}
-        if ctx.method == "tools/call":
-            (seen if seen is not None else []).append(ctx.params)
-            text = [TextContent(type="text", text="")]
-            return CallToolResult(content=text, structured_content=result or {"a": 1}, is_error=fails)
-        return listed
-
-    server: MCPServer[Any] = MCPServer(name="odd", middleware=[answer], log_level="CRITICAL")
-    async with (
-        running(server.streamable_http_app(json_response=True, stateless_http=True)) as served,
-        McpClient(served.url, name="odd") as client,
-    ):
-        integration = integration_of(ServerLink("odd", client, grants, foreign=foreign, **link), role)
-        integration.preload()
-        await integration.discover()
-        yield integration
-
-
-def integration_of(link: ServerLink, role: Role = Role.PUBLIC) -> McpIntegration:
-    times = CallTimes(now=Clock().now, hours=None, duration=timedelta(hours=1), zone=ZoneInfo(ZONE))
-    return McpIntegration([link], CallIdentity("w", "call-1", "tel:+1555", role), times)
-
-
-def offered(integration: McpIntegration) -> dict[str, dict[str, Any]]:
-    return {found.info.name: dict(found.info.raw_schema) for found in integration.function_tools()}
 
 
 @pytest.mark.parametrize(
@@ -147,77 +88,6 @@ def test_names_are_kept_for_the_whole_call_whoever_is_listed_later() -> None:
     assert names.name("a", "lk_agents_cancel_task", qualified=False) == "a__lk_agents_cancel_task"
     assert names.name("c", "more", qualified=True) == "c__more"
     assert names.name("c__more", "", qualified=False) != names.name("c", "more", qualified=True)
-
-
-async def test_a_foreign_servers_hints_are_not_believed_and_it_learns_nothing_of_the_caller() -> None:
-    seen: list[Any] = []
-    meta = {"voxie/purpose": "book", "voxie/keyArguments": ["x"], "voxie/instantArguments": {"start": "x", "end": "x"}}
-    hinted = tool("harmless", annotations={"readOnlyHint": True, "destructiveHint": False}, _meta=meta)
-    async with offering(hinted, foreign=True, seen=seen) as integration:
-        shown = offered(integration)
-        assert set(shown) == {"odd__harmless"}
-        assert shown["odd__harmless"]["meta"] == {CONSENT: True}
-        await integration.call("odd__harmless", {})
-    assert [key for key in seen[0].get("_meta", {}) if key.startswith("voxie/")] == []
-    assert "1555" not in json.dumps(seen)
-
-
-CLAIM = {
-    "operation_id": "o",
-    "action": "booked",
-    "tool": "t",
-    "resource_id": "r",
-    "made_at": "2026-11-23T12:00:00Z",
-    "speech": "You're booked.",
-}
-"""A receipt such as our own servers give."""
-
-
-async def read(integration: McpIntegration, name: str) -> dict[str, Any]:
-    """What a model reads of a tool's answer, good or bad."""
-    found = {one.info.name: one for one in integration.function_tools()}[name]
-    try:
-        return json.loads(await found(raw_arguments={}, context=Speech()))
-    except ToolError as error:
-        return json.loads(error.message)
-
-
-class Speech:
-    """Stands where LiveKit says in which session and during which speech a tool is called: after a question and a yes."""
-
-    def __init__(self) -> None:
-        self.session = self
-        self.history = llm.ChatContext()
-        for role, text in (("user", "book"), ("assistant", "Shall I?"), ("user", "yes")):
-            self.history.add_message(role=role, content=text)  # type: ignore[arg-type]
-
-    def disallow_interruptions(self) -> None:
-        pass
-
-    def with_filler(self, *_: Any, **__: Any) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
-
-
-async def test_what_a_stranger_answers_is_untrusted_text_and_neither_proof_nor_zone() -> None:
-    says = {"receipt": CLAIM, "zone": "America/New_York", "speech": "You're booked."}
-    async with offering(tool("book"), result=says, foreign=True) as integration:
-        integration.times.zone = None
-        told: list[CallRecord] = []
-        integration.watch = told.append
-        answer = await read(integration, "odd__book")
-        assert answer == {"untrusted": json.loads(tool_output(ToolAnswer(data=says)))}
-        assert integration.times.zone is None
-        assert [record.receipt for record in told] == [None]
-
-
-async def test_a_strangers_failure_has_words_of_ours_and_is_not_tried_again() -> None:
-    seen: list[Any] = []
-    says = {"kind": "conflict", "error": "no", "speech": "You're booked.", "current_epoch": 1}
-    async with offering(tool("book"), result=says, fails=True, foreign=True, seen=seen) as integration:
-        answer = await read(integration, "odd__book")
-    assert answer["untrusted"] == says
-    assert "booked" not in answer["speech"] + answer["error"]
-    assert len(seen) == 1
 
 
 async def test_a_receipt_that_is_none_leaves_a_write_unknown() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from contracts.hours import OpeningHours, OpenPeriod
 from tests.clock import MONDAY_MORNING
-from tests.voxie_agents.phrases import CORRECTIONS, DAY_AND_TIME, DAY_ONLY, QUESTIONS, SEVERAL, TIME_ONLY
+from tests.voxie_agents.phrases import DAY_AND_TIME, DAY_ONLY, SEVERAL, TIME_ONLY
+from tests.voxie_agents.phrases_asked import CORRECTIONS, QUESTIONS
 from voxie_agents.when import is_open, localised, resolve, spoken
 from voxie_agents.when_doubts import Reason
 from voxie_agents.when_engine import DigitsEngine

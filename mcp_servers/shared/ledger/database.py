@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.deadlines import Deadlines
 from mcp_servers.shared.ledger.tables import metadata
 from storage import Storage
 
@@ -21,6 +22,16 @@ BUSY_MILLISECONDS = 5_000
 CONNECT_SECONDS = 3.0
 COMMAND_SECONDS = 10.0
 READ_ONLY = "voxie_read_only"
+MARGIN_SECONDS = 5.0
+
+
+def lease_seconds(deadlines: Deadlines) -> float:
+    """How long nobody takes over a write that has begun: it reads the vendor, writes, and may have to read again.
+
+    Args:
+        deadlines: of the service's tools, which bound each of its requests.
+    """
+    return 2 * deadlines.read + deadlines.write + MARGIN_SECONDS
 
 
 class LedgerDatabase:
@@ -30,11 +41,15 @@ class LedgerDatabase:
         url: an SQLAlchemy async URL, ``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``.
         secret: makes operation ids unguessable; the same for every replica.
         now: seconds since 1970; injected in tests.
+        deadlines: of the service's tools: how long its writes and promises are left alone follows from them.
     """
 
-    def __init__(self, url: str, *, secret: bytes, now: Callable[[], float]) -> None:
+    def __init__(
+        self, url: str, *, secret: bytes, now: Callable[[], float], deadlines: Deadlines = Deadlines()
+    ) -> None:
         self.secret = secret
         self.now = now
+        self.lease_seconds = lease_seconds(deadlines)
         self.owner = secrets.token_hex(8)
         self._sqlite = url.startswith("sqlite")
         self._writer = asyncio.Lock()
@@ -45,7 +60,14 @@ class LedgerDatabase:
 
     @classmethod
     def for_service(
-        cls, service: str, *, state: Path, url: str | None, now: Callable[[], float], secret: SecretStr | None = None
+        cls,
+        service: str,
+        *,
+        state: Path,
+        url: str | None,
+        now: Callable[[], float],
+        secret: SecretStr | None = None,
+        deadlines: Deadlines = Deadlines(),
     ) -> "LedgerDatabase":
         """The ledger of a service, made where it is missing.
 
@@ -55,12 +77,14 @@ class LedgerDatabase:
             url: PostgreSQL, or None for the SQLite file.
             now: seconds since 1970.
             secret: the one that replicas share; the state folder's own when None.
+            deadlines: of the service's tools.
         """
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(
             _async_url(url) if url else f"sqlite+aiosqlite:///{state / f'{service}-ledger.sqlite3'}",
             secret=secret.get_secret_value().encode() if secret else _secret(state / "ledger.secret"),
             now=now,
+            deadlines=deadlines,
         )
 
     async def aclose(self) -> None:

@@ -17,8 +17,6 @@ from mcp_servers.shared.errors import Conflict
 from mcp_servers.shared.ledger.database import LedgerDatabase
 from mcp_servers.shared.ledger.tables import operations
 
-LEASE_SECONDS = 15.0
-
 
 class OperationState(StrEnum):
     """What is certain about a write."""
@@ -178,7 +176,7 @@ class Operations:
             rows = [_operation(row) for row in (await connection.execute(query)).mappings()]
             if rows:
                 taken = operations.c.id.in_([row.id for row in rows])
-                values = {"owner": self._db.owner, "lease_until": now + LEASE_SECONDS}
+                values = {"owner": self._db.owner, "lease_until": now + self._db.lease_seconds}
                 await connection.execute(sa.update(operations).where(taken).values(**values))
         return rows
 
@@ -212,7 +210,7 @@ class Operations:
         values: dict[str, Any] = {
             "state": OperationState.SENDING.value,
             "owner": self._db.owner,
-            "lease_until": self._db.now() + LEASE_SECONDS,
+            "lease_until": self._db.now() + self._db.lease_seconds,
             "updated_at": self._db.now(),
         }
         if begun is Begun.SEND:
@@ -233,7 +231,7 @@ class Operations:
             "workspace": workspace,
             "state": OperationState.SENDING.value,
             "owner": self._db.owner,
-            "lease_until": now + LEASE_SECONDS,
+            "lease_until": now + self._db.lease_seconds,
             "request": canonical_json(dict(request)),
             "created_at": now,
             "updated_at": now,

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mcp_servers.shared.ledger.database import LedgerDatabase
 from mcp_servers.shared.ledger.tables import reservations
 
-HOLD_SECONDS = 30.0
-"""How long an unconfirmed row counts: longer than a request to the vendor can take to land."""
+HOLD_LEASES = 2
+"""For how many leases of an operation an unconfirmed row counts: longer than a request to the vendor can take to land."""
 SETTLING_SECONDS = 120.0
 """How long a confirmed row counts beside the vendor's own list, which may lag behind a write."""
 
@@ -57,7 +57,7 @@ class Reservations:
         span: tuple[float, float],
         resource_id: str,
         capacity: int,
-        seconds: float = HOLD_SECONDS,
+        seconds: float | None = None,
         instead_of: str | None = None,
         moves: bool = False,
     ) -> Reservation:
@@ -69,7 +69,7 @@ class Reservations:
             span: start and end, seconds since 1970.
             resource_id: the event that will fill it.
             capacity: how many may overlap.
-            seconds: how long the promise counts while it is not confirmed.
+            seconds: how long the promise counts while it is not confirmed; as long as a write may take when None.
             instead_of: a promise that this one takes the place of, such as a hold; it ends now.
             moves: the resource is in the calendar already, and does not stand in its own way.
 
@@ -87,7 +87,8 @@ class Reservations:
                 raise SlotTaken
             if instead_of is not None:
                 await connection.execute(sa.delete(reservations).where(reservations.c.operation_id == instead_of))
-            return await self._write(connection, operation_id, calendar, span, resource_id, seconds)
+            held = HOLD_LEASES * self._db.lease_seconds if seconds is None else seconds
+            return await self._write(connection, operation_id, calendar, span, resource_id, held)
 
     async def ahead_of(self, reservation: Reservation) -> list[Reservation]:
         """Live promises of others for an overlapping span that came first."""

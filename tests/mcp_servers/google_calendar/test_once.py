@@ -57,6 +57,17 @@ async def test_the_same_operation_at_the_same_moment_books_once(world: World) ->
     assert len(await world.events()) == 1
 
 
+async def test_a_promise_holds_for_as_long_as_the_settings_let_a_write_take(world: World) -> None:
+    await world.fault("POST */events", delay=2.0)
+    slow = asyncio.create_task(world.call("calendar_create_event", caller="user:ann", call="ann", **TABLE))
+    await world.reached("POST")
+    # Longer than the usual promise, shorter than what MCP_WRITE_SECONDS and MCP_READ_SECONDS are here.
+    world.clock.advance(seconds=60)
+    other = await world.call("calendar_create_event", caller="user:bob", call="bob", **TABLE)
+    assert (outcome(other), outcome(await slow)) == (ErrorKind.CONFLICT, "booked")
+    assert len(await world.events()) == 1
+
+
 @pytest.mark.parametrize("cut", ["before", "after"])
 async def test_a_cut_around_the_commit_ends_with_one_known_booking(world: World, cut: str) -> None:
     await world.fault("POST */events", cut=cut)

@@ -9,9 +9,9 @@ import pytest
 from contracts.results import Action
 from mcp_servers.shared.errors import Conflict
 from mcp_servers.shared.ledger import Begun, LedgerDatabase, Operation, Operations, OperationState
-from mcp_servers.shared.ledger.operations import LEASE_SECONDS
 from tests.clock import Clock
 from tests.mcp_servers.shared.ledger.receipts import receipt
+from tests.mcp_servers.shared.ledger.times import LEASE_SECONDS
 
 Replica = Callable[[], LedgerDatabase]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mcp_servers.shared.ledger import Begun, LedgerDatabase, Operations, Reservations, SlotTaken
-from mcp_servers.shared.ledger.operations import LEASE_SECONDS
 from tests.mcp_servers.shared.ledger import child
 from tests.mcp_servers.shared.ledger.conftest import async_url
+from tests.mcp_servers.shared.ledger.times import LEASE_SECONDS
 
 SECONDS = 30.0
 ROOT = Path(__file__).resolve().parents[4]

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_servers.shared.ledger import LedgerDatabase, Reservation, Reservations, SlotTaken
-from mcp_servers.shared.ledger.reservations import HOLD_SECONDS, KEPT_SECONDS, SETTLING_SECONDS, most_at_once
+from mcp_servers.shared.ledger.reservations import KEPT_SECONDS, SETTLING_SECONDS, most_at_once
 from tests.clock import Clock
+from tests.mcp_servers.shared.ledger.times import HOLD_SECONDS
 
 SEVEN, HALF = 1000.0, 1030.0
 Span = tuple[float, float]

@@ -20,9 +20,9 @@ from mcp_servers.shared.ledger import (
     Settler,
     Writer,
 )
-from mcp_servers.shared.ledger.operations import LEASE_SECONDS
 from tests.clock import Clock
 from tests.mcp_servers.shared.ledger.receipts import receipt
+from tests.mcp_servers.shared.ledger.times import LEASE_SECONDS
 
 KEY = "a key of sixteen"
 
