@@ -46,7 +46,7 @@ LINES: dict[str, tuple[tuple[str, ...], str]] = {
     "a second wish keeps the first": (
         (f"{ASK}, my wife is allergic to peanuts and we like it quiet", *MARIA[1:], "also it's our anniversary"),
         ("So that's for 4 people, tomorrow, Tuesday, November 24th at 7 PM, under Maria Garcia, phone number 555 0100, "
-        "with the note: allergic to peanuts, our anniversary. Is that right?")),
+         "with the note: allergic to peanuts, our anniversary. Is that right?")),
     "a name in a row of things": (
         (f"{ASK}, Maria de la Cruz, 555 0100",),
         "So that's for 4 people, tomorrow, Tuesday, November 24th at 7 PM, under Maria de la Cruz, phone number 555 0100. Is that right?"),

@@ -157,51 +157,12 @@ def _says_as_much(cut: str, text: str) -> bool:
     return same_parts and not unread and unfit(text) is None and len(corrected(text)) == 1
 
 
-_OTHER_LANGUAGES = frozenset(
-    [
-        "hola",
-        "una",
-        "para",
-        "por",
-        "favor",
-        "quisiera",
-        "quiero",
-        "mesa",
-        "gracias",
-        "mañana",
-        "hablo",
-        "personas",
-        "ich",
-        "möchte",
-        "einen",
-        "eine",
-        "für",
-        "danke",
-        "bitte",
-        "und",
-        "nicht",
-        "tisch",
-        "uhr",
-        "bonjour",
-        "je",
-        "voudrais",
-        "une",
-        "pour",
-        "merci",
-        "vous",
-        "plaît",
-        "est",
-        "vorrei",
-        "per",
-        "buongiorno",
-        "grazie",
-        "tavolo",
-        "não",
-        "obrigado",
-        "quero",
-        "você",
-    ]
-)
+_OTHER_LANGUAGES = {
+    "hola", "una", "para", "por", "favor", "quisiera", "quiero", "mesa", "gracias", "mañana", "hablo", "personas",
+    "ich", "möchte", "einen", "eine", "für", "danke", "bitte", "und", "nicht", "tisch", "uhr", "bonjour", "je",
+    "voudrais", "une", "pour", "merci", "vous", "plaît", "est", "vorrei", "per", "buongiorno", "grazie", "tavolo",
+    "não", "obrigado", "quero", "você",
+}  # fmt: skip
 _FEW_FOREIGN_WORDS = 2
 
 
