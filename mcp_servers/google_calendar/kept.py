@@ -7,6 +7,9 @@ from typing import Generic, TypeVar
 
 from mcp_servers.shared.errors import Unavailable
 
+LONGEST_SECONDS = 86_400.0
+"""How long what nobody asked for is kept: a process would hold something of every account that it ever served."""
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -37,7 +40,7 @@ class Kept(Generic[Key, Value]):
         Raises:
             Unavailable: it was never read, and cannot be now.
         """
-        entry = self._entries.setdefault(key, _Entry())
+        entry = self._entry(key)
         if (value := self._fresh(entry)) is not None:
             return value
         async with entry.reading:
@@ -52,13 +55,19 @@ class Kept(Generic[Key, Value]):
 
     def put(self, key: Key, value: Value) -> Value:
         """Keep what was learnt otherwise."""
-        entry = self._entries.setdefault(key, _Entry())
+        entry = self._entry(key)
         entry.value, entry.read_at = value, self._now()
         return value
 
     def drop(self, key: Key) -> None:
         """Read it anew at the next question."""
         self._entries.pop(key, None)
+
+    def _entry(self, key: Key) -> _Entry[Value]:
+        if key not in self._entries:
+            oldest = self._now() - LONGEST_SECONDS
+            self._entries = {k: e for k, e in self._entries.items() if e.read_at >= oldest or e.reading.locked()}
+        return self._entries.setdefault(key, _Entry())
 
     def _fresh(self, entry: _Entry[Value]) -> Value | None:
         return entry.value if self._now() - entry.read_at < self._ttl else None

@@ -67,7 +67,17 @@ class Limiter:
     def _wait(self, connection: str) -> float:
         """Seconds until this connection's next turn."""
         now = self._clock()
+        if connection not in self._buckets:
+            self._forget_the_full(now)
         bucket = self._buckets.setdefault(connection, _Bucket(self._burst, now))
         bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.filled_at) * self._rate)
         bucket.filled_at = now
         return math.ceil(max(0.0, 1 - bucket.tokens) / self._rate * 100) / 100
+
+    def _forget_the_full(self, now: float) -> None:
+        """A bucket that is full again says no more than a new one; kept, there would be one for each account for ever."""
+        self._buckets = {
+            connection: bucket
+            for connection, bucket in self._buckets.items()
+            if bucket.tokens + (now - bucket.filled_at) * self._rate < self._burst
+        }

@@ -181,7 +181,8 @@ class ListedZaps:
         if kept is not None and self._now() < kept[0]:
             return kept[1]
         zaps = await way.list_zaps()
-        self._kept[workspace] = (self._now() + self._ttl, zaps)
+        still_good = {name: kept for name, kept in self._kept.items() if self._now() < kept[0]}
+        self._kept = {**still_good, workspace: (self._now() + self._ttl, zaps)}
         return zaps
 
     def forget(self) -> None:

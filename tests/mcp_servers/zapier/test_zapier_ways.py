@@ -1,6 +1,8 @@
 """The owner's tools, by a Workflow API token and by client credentials, and what each says without a credential."""
 
+import gc
 import json
+import weakref
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ from pydantic import SecretStr
 
 from contracts.meta import Role
 from contracts.results import Action, ErrorKind
+from mcp_servers.zapier.tools import ListedZaps
+from mcp_servers.zapier.ways import Zap
+from tests.clock import Clock
 from tests.mcp_servers.zapier.desk import PAYLOAD, Desk, failed, kind_of, open_desk
 from tests.world import HOOK, TOKEN
 from voxie_agents.mcp_client import McpClient
@@ -219,3 +224,22 @@ async def test_what_a_model_sees_of_the_tools_is_at_most_six_kilobytes(desk: Des
     assert len(tools) == 8
     seen = [{"name": tool.name, "description": tool.description, "schema": tool.input_schema} for tool in tools]
     assert len(json.dumps(seen, separators=(",", ":"))) <= 6_000
+
+
+class FewZaps:
+    """A way to one Zap, made anew each time that it is asked for."""
+
+    async def list_zaps(self) -> list[Zap]:
+        return [Zap(id="1", number=None, title="One", enabled=True)]
+
+
+async def test_the_zaps_of_a_workspace_are_forgotten_when_their_time_is_over() -> None:
+    clock = Clock()
+    listed = ListedZaps(ttl=300, now=clock.seconds)
+    way: Any = FewZaps()
+    first = weakref.ref((await listed.of("first", way))[0])
+    assert first() is (await listed.of("first", way))[0]
+    clock.advance(seconds=301)
+    await listed.of("second", way)
+    gc.collect()
+    assert first() is None
