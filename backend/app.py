@@ -111,7 +111,7 @@ def create_app(
             await stack.enter_async_context(_doing(chores, settings, metrics))
             yield
 
-    app = FastAPI(title="Voxie", version="0.1.0", lifespan=lifespan)
+    app = FastAPI(title="Voxie", version="0.1.0", lifespan=lifespan, redirect_slashes=False)
     app.state.access, app.state.database = access, database
     app.state.users = UserService(database, base_url=settings.base_url, now=now)
     app.state.keys, app.state.workspaces = KeyService(database, now), WorkspaceService(database, now)

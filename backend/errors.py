@@ -1,5 +1,6 @@
 """Errors of the API: one JSON shape with a stable code."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -10,7 +11,20 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from backend.text import BROKEN, WHAT_FITS
+
 log = structlog.get_logger()
+SAID = {
+    "missing": "this field is required",
+    "extra_forbidden": "there is no such field: leave it out",
+    "string_unicode": BROKEN,
+    "json_invalid": "this is no JSON: {error}",
+    "tuple_type": "send a list",
+    "list_type": "send a list",
+    "dict_type": "send an object",
+    "model_type": "send an object",
+    "model_attributes_type": "send an object",
+}
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -67,21 +81,50 @@ async def invalid_request(_: Request, error: Exception) -> JSONResponse:
     """A request that does not fit the schema: the first problem, by its field, without the value."""
     assert isinstance(error, RequestValidationError)
     problem = error.errors()[0]
-    field = ".".join(str(part) for part in problem["loc"][1:]) or None
-    body = ErrorBody(code="invalid_request", message=str(problem["msg"]), field=field)
+    body = ErrorBody(code="invalid_request", message=_said_of(problem), field=_field_of(problem))
     return JSONResponse(body.model_dump(), status_code=422)
+
+
+def _field_of(problem: Mapping[str, Any]) -> str:
+    where, *path = problem["loc"]
+    # Of what is no JSON, the place in the text is named.
+    return ".".join(str(part) for part in path) if path and problem["type"] != "json_invalid" else str(where)
+
+
+def _said_of(problem: Mapping[str, Any]) -> str:
+    """What is wrong and the fix, in the API's words where the library's are Python's."""
+    kind, context = problem["type"], problem.get("ctx", {})
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if kind == "string_pattern_mismatch":
+        return WHAT_FITS.get(context["pattern"], message)
+    if kind == "missing" and len(problem["loc"]) == 1:
+        return "send a JSON object as the body"
+    if kind in {"too_short", "too_long"} and context["field_type"] == "Value":
+        # A secret, whose length the library counts in items.
+        return message.replace(" after validation", "").replace("item", "character")
+    return SAID[kind].format(**context) if kind in SAID else message
 
 
 async def http_error(request: Request, error: Exception) -> JSONResponse:
     """What the framework itself refuses."""
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {}) | ({"allow": _allowed(request)} if error.status_code == 405 else {})
-    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "http_error")
-    return JSONResponse(
-        ErrorBody(code=code, message=str(error.detail)).model_dump(),
-        status_code=error.status_code,
-        headers=headers,
-    )
+    match error.status_code:
+        case 400:
+            body = ErrorBody(
+                code="invalid_request", message="the body is no text in the encoding that it names", field="body"
+            )
+        case 404:
+            body = ErrorBody(
+                code="not_found", message="there is nothing at this path; /openapi.json lists what there is"
+            )
+        case 405:
+            body = ErrorBody(code="method_not_allowed", message=f"this path takes {headers['allow']}")
+        case 413:
+            body = ErrorBody(code="too_large", message=str(error.detail), field="body")
+        case _:
+            body = ErrorBody(code="http_error", message=str(error.detail))
+    return JSONResponse(body.model_dump(), status_code=error.status_code, headers=headers)
 
 
 def _allowed(request: Request) -> str:

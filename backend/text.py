@@ -4,10 +4,19 @@ import re
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints, WithJsonSchema
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+EMAIL_PATTERN = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"
+PHONE_PATTERN = r"^\+[1-9][0-9]{4,17}$"
+WHAT_FITS = {
+    ID_PATTERN: "send 1 to 64 letters, digits, '_', '.' or '-', a letter or digit first",
+    EMAIL_PATTERN: "send an address such as ana@example.com",
+    PHONE_PATTERN: "send a number in E.164, such as +15550100",
+}
+"""What is said to whoever sent what does not fit a pattern."""
+BROKEN = "a character of it is broken: send text in UTF-8"
 
 
 def _without_control(text: str) -> str:
@@ -17,6 +26,17 @@ def _without_control(text: str) -> str:
     return text
 
 
+def _without_halves(secret: SecretStr) -> SecretStr:
+    try:
+        secret.get_secret_value().encode()
+    except UnicodeEncodeError:
+        # JSON can name half of a character; pydantic finds that in plain text alone.
+        raise ValueError(BROKEN) from None
+    return secret
+
+
+WHOLE = AfterValidator(_without_halves)
+"""For secrets: nothing can hash, seal or send on half a character."""
 _clean = AfterValidator(_without_control)
 _LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 _PROSE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
@@ -38,9 +58,7 @@ Prose = Annotated[
 """Some paragraphs."""
 Email = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"
-    ),
+    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=EMAIL_PATTERN),
     _clean,
 ]
 Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]

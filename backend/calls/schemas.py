@@ -6,9 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from backend.text import Identifier, Line, Sent
+from backend.text import PHONE_PATTERN, Identifier, Line, Sent
 
-PhoneNumber = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{4,17}$", description="E.164, such as +15550100")]
+PhoneNumber = Annotated[str, Field(pattern=PHONE_PATTERN, description="E.164, such as +15550100")]
 
 
 class Channel(StrEnum):

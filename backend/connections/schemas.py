@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from backend.text import WHOLE
 from contracts.manifest import ConnectionSetting
 
 
@@ -26,7 +27,7 @@ class Status(StrEnum):
 
 
 Server = Annotated[str, Field(min_length=1, max_length=64, description="An integration's name, as in its manifest")]
-Secret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=4096), WHOLE]
 
 
 class _Request(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-from backend.text import Identifier, Line, Sent
+from backend.text import WHOLE, Identifier, Line, Sent
 
 MOST_HEADERS = 8
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
@@ -86,9 +86,9 @@ def _value(secret: SecretStr) -> SecretStr:
 ServerName = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9-]{0,23}$", description="How agents name it, and what its tools begin with")
 ]
-Secret = Annotated[SecretStr, Field(min_length=1, max_length=8192), AfterValidator(_value)]
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=8192), WHOLE, AfterValidator(_value)]
 Address = Annotated[
-    SecretStr, Field(min_length=1, max_length=2048, description="The server's URL; it is not shown again")
+    SecretStr, Field(min_length=1, max_length=2048, description="The server's URL; it is not shown again"), WHOLE
 ]
 
 

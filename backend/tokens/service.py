@@ -91,8 +91,10 @@ class CallTokens:
             TokenRefused: it is not ours, not for that server, or expired.
         """
         try:
-            public = self.keys.public_key(str(jwt.get_unverified_header(token).get("kid")))
-            if public is None:
+            header = jwt.get_unverified_header(token)
+            public = self.keys.public_key(str(header.get("kid")))
+            # Our keys sign more than call tokens.
+            if public is None or header.get("typ") != TOKEN_TYPE:
                 raise TokenRefused("the call token is signed by no key of ours")
             payload = jwt.decode(
                 token,

@@ -6,16 +6,16 @@ from typing import Annotated
 from pydantic import BaseModel, Field, SecretStr
 
 from backend.access.principal import UserRole
-from backend.text import Email, Line, Sent
+from backend.text import WHOLE, Email, Line, Sent
 
-Password = Annotated[SecretStr, Field(min_length=10, max_length=200)]
+Password = Annotated[SecretStr, Field(min_length=10, max_length=200), WHOLE]
 
 
 class Login(Sent):
     """Somebody signs in."""
 
     email: Email
-    password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=200), WHOLE]
 
 
 class NewUser(Sent):
@@ -30,7 +30,7 @@ class NewUser(Sent):
 class NewOwner(Sent):
     """Whoever holds a one-time link becomes an owner."""
 
-    token: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+    token: Annotated[SecretStr, Field(min_length=1, max_length=128), WHOLE]
     email: Email
     name: Line
     password: Password

@@ -87,7 +87,7 @@ async def test_an_agent_out_of_use_takes_no_calls_and_its_calls_stay_readable(ba
         ({"kind": "spaceport"}, "kind", "restaurant"),
         ({"business": {"name": "x", "hours": HOURS, "zone": "Madrid"}}, "business.zone", "Europe/Madrid"),
         ({"business": {"name": "x"}}, "business.hours", "required"),
-        ({"colour": "red"}, "colour", "Extra inputs"),
+        ({"colour": "red"}, "colour", "no such field"),
     ],
 )
 async def test_what_cannot_work_is_refused_with_the_field_and_the_fix(

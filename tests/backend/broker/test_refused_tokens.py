@@ -44,6 +44,11 @@ def forged(kind: str, good: str) -> str:
         case "HS256 with the public key":
             public = key_ring(SecretStr(SEED)).signing.jwk()["x"]
             return jwt.encode(claims, public, algorithm="HS256", headers={"kid": header["kid"]})
+        case "another kind of ours":
+            ours = key_ring(SecretStr(SEED)).signing.private
+            # As true as it was, but said to be something else.
+            claims = jwt.decode(good, options={"verify_signature": False})
+            return jwt.encode(claims, ours, algorithm="EdDSA", headers={**header, "typ": "voxie-deferred+jwt"})
         case "unknown kid":
             return jwt.encode(claims, Ed25519PrivateKey.generate(), algorithm="EdDSA", headers={"kid": "unknown"})
         case "no kid":
@@ -57,7 +62,16 @@ def forged(kind: str, good: str) -> str:
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 @pytest.mark.parametrize(
-    "kind", ["other key", "alg none", "HS256 with the public key", "unknown kid", "no kid", "changed payload"]
+    "kind",
+    [
+        "other key",
+        "alg none",
+        "HS256 with the public key",
+        "another kind of ours",
+        "unknown kid",
+        "no kid",
+        "changed payload",
+    ],
 )
 async def test_a_forged_call_token_is_refused(lasting_shop: Shop, kind: str) -> None:
     answer = await exchange(lasting_shop.backend, forged(kind, await call_token(lasting_shop.backend)))

@@ -139,6 +139,15 @@ async def test_a_token_signed_with_the_public_key_as_a_password_is_refused(door:
     assert await status(door, jwt.encode(claims, raw, algorithm="HS256", headers=headers)) == 401
 
 
+async def test_a_token_of_another_kind_is_refused_though_it_is_the_backends(
+    door: Door, backend: StandInBackend
+) -> None:
+    claims, key = backend.claims(resource=RESOURCE, tools=TOOLS), backend.keys[0]
+    for kind, wanted in (("at+jwt", 200), ("voxie-deferred+jwt", 401), ("JWT", 401)):
+        headers = {"kid": key.id, "typ": kind}
+        assert await status(door, jwt.encode(claims, key.private, algorithm="EdDSA", headers=headers)) == wanted, kind
+
+
 @pytest.mark.parametrize("token", ["x", "a.b.c", "....", "e30.e30.e30"])
 async def test_what_is_no_token_is_refused(door: Door, token: str) -> None:
     assert await status(door, token) == 401
