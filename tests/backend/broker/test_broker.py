@@ -12,6 +12,7 @@ from contracts.broker import (
 )
 from tests.backend.broker.exchanges import ZAPIER, call_token, exchange, exchanged, refusal
 from tests.backend.connections.conftest import Shop
+from tests.backend.two_workspaces import draft
 from tests.fakes.oauth_vendor import GOOD_KEY
 
 
@@ -164,3 +165,24 @@ async def test_another_issuer_s_keys_are_not_ours(shop: Shop) -> None:
     async with httpx.AsyncClient(trust_env=False, timeout=30) as stranger:
         keys = (await stranger.get(shop.backend.app.url + JWKS_PATH)).json()["keys"]
     assert all("d" not in key for key in keys), "the private half is never published"
+
+
+@pytest.mark.parametrize("taken_away", ["the server", "the agent"])
+async def test_a_live_call_gets_nothing_once_its_agent_lost_the_server_or_is_out_of_use(
+    shop: Shop, taken_away: str
+) -> None:
+    await shop.connect()
+    api = shop.backend.api
+    new = draft("Shop", "google-calendar")
+    agent = (await api.post("/api/agents", json=new)).json()["spec"]["id"]
+    call = await shop.backend.start_call(agent_id=agent)
+    token = await call_token(shop.backend, call=call)
+    await exchanged(shop.backend, token)
+    if taken_away == "the server":
+        without = {name: value for name, value in draft("Shop").items() if name != "publish"}
+        assert (await api.put(f"/api/agents/{agent}/draft", json=without)).status_code == 200
+        await exchanged(shop.backend, token)
+        assert (await api.post(f"/api/agents/{agent}/publish")).status_code == 200
+    else:
+        assert (await api.delete(f"/api/agents/{agent}")).status_code < 300
+    assert refusal(await exchange(shop.backend, token)).error == "unauthorized_client"
