@@ -101,7 +101,7 @@ class CallReport:
                 # It is told when it has been heard; its own time is when it began.
                 at=self._now() - timedelta(seconds=max(0.0, time.time() - item.created_at)),
                 speaker=speaker,
-                text=text[:LONGEST_TEXT],
+                text=_whole(text)[:LONGEST_TEXT],
                 interrupted=item.interrupted,
                 latency_ms=round(latency * 1000) if latency is not None else None,
             )
@@ -175,3 +175,8 @@ class CallReport:
             for item, quantity in quantities
             if quantity > 0
         ]
+
+
+def _whole(text: str) -> str:
+    """A text without halves of characters, as some models' servers send them: two that belong together become one."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

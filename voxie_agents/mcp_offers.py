@@ -26,7 +26,8 @@ from contracts.meta import GRANT_ARGUMENT, NEEDS, ROLES, Role
 
 log = structlog.get_logger()
 
-PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-/]{1,128}")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-/]{0,127}")
+"""As ``contracts.events`` takes it: a call that cannot be told would end in an exception after the write."""
 UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1024

@@ -111,6 +111,21 @@ async def test_a_turn_that_was_cut_off_is_told_as_it_was_heard() -> None:
     assert (event.text, event.interrupted, event.latency_ms) == ("We open at", True, 800)
 
 
+async def test_a_turn_with_half_of_a_character_is_told_all_the_same() -> None:
+    """Some servers send an emoji in two halves, or only one of them; no JSON takes that."""
+    backend = Backend()
+    report = report_to(backend)
+    session: Any = AgentSession(llm=OfflineLLM())
+    report.watch(session)
+    for text in ("See you \ud83d\ude00 then", "See you \ud83d then"):
+        session._conversation_item_added(ChatMessage(role="assistant", content=[text]))
+    await report.aclose()
+    assert [event.text for event in backend.events if isinstance(event, Turn)] == [
+        "See you \U0001f600 then",
+        "See you \ufffd then",
+    ]
+
+
 async def test_each_turn_of_a_conversation_is_told_once(world: World) -> None:
     backend = Backend()
     report = report_to(backend)
