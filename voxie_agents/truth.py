@@ -75,6 +75,7 @@ _HALF = re.compile(
     r"|(?<!good )\b(?P<part>morning|afternoon|evening)\b"
 )
 _FULL_HOUR = "00"
+_UNDER = re.compile(r"\bunder (?:the name (?:of )?)?((?:[A-Z][\w'-]*\b ?)+)")
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def truthful(sentence: str, receipts: Sequence[Proof]) -> str:
         return sentence
     for clause in _CONJUNCTION.split(text) if not text.endswith("?") else ():
         for actions, pattern, truth in _CLAIMS:
-            agrees = any(r.action in actions and details(text) <= details(r.speech) for r in receipts)
+            agrees = any(r.action in actions and _agrees(text, r.speech) for r in receipts)
             if pattern.search(clause.lower()) and not _NO_CLAIM.search(clause.lower()) and not agrees:
                 return _truth(actions, receipts) or truth
     return sentence
@@ -133,6 +134,12 @@ def _truth(actions: frozenset[Action], receipts: Sequence[Proof]) -> str | None:
     """The receipt of that kind that there is: what was claimed differs from it."""
     last = [receipt.speech for receipt in receipts if receipt.action in actions]
     return last[-1] if last else None
+
+
+def _agrees(text: str, proof: str) -> bool:
+    """Whether a claim names nothing that its proof does not: no other number, day, half of the day, or name."""
+    names = {name.casefold() for found in _UNDER.findall(text) for name in found.split()}
+    return details(text) <= details(proof) and names <= set(re.findall(r"[\w'-]+", proof.casefold()))
 
 
 def details(text: str) -> set[str]:

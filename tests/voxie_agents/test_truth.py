@@ -87,6 +87,8 @@ def test_what_claims_nothing_is_said_as_it_is(line: str) -> None:
         "You're booked for Tuesday at 7 PM.",
         "You're booked for Tuesday at 7:00 in the evening.",
         "Your table for four is booked.",
+        "You're booked under Maria.",
+        "It's booked under the name of Garcia, for Tuesday.",
         "It's done.",
     ],
 )
@@ -102,6 +104,8 @@ def test_a_claim_that_a_receipt_proves_is_said(line: str) -> None:
         "You're booked for Tuesday at 7 in the morning.",
         "You're booked for Tuesday at 7 a.m., Maria.",
         "Your table for five is booked.",
+        "You're booked under Tom Baker.",
+        "It's booked under the name of Garcia Lopez, for Tuesday.",
         "It's booked for Friday at 7 PM.",
     ],
 )
