@@ -1,8 +1,5 @@
 """The ways in from outside: publishable keys, phone numbers, and how much an agent may be used."""
 
-from collections.abc import Callable
-from datetime import datetime
-
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,25 +14,16 @@ from backend.agents.schemas import (
 )
 from backend.agents.tables import AgentLimitRow, AgentRow, PhoneNumberRow, PublishableKeyRow
 from backend.audit.service import record
-from backend.db import Database
 from backend.errors import ApiError, not_found
+from backend.money import MILLION
 from backend.pages import Page, after, decode_cursor, encode_cursor
+from backend.service import Service
 
-MILLION = 1_000_000
 KEY_PREFIX = "vxp_"
 
 
-class DoorService:
-    """Ways in to the agents of a workspace.
-
-    Args:
-        database: where they are.
-        now: the current instant, aware.
-    """
-
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database = database
-        self._now = now
+class DoorService(Service):
+    """Ways in to the agents of a workspace."""
 
     async def limits(self, workspace: str, agent_id: str) -> Limits:
         """How much an agent may be used.

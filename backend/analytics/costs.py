@@ -9,9 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.analytics.counts import add_counts
 from backend.analytics.tables import DayCountRow, IntegrationPriceRow, PriceRow
 from backend.calls.tables import CallRow
+from backend.money import MILLION
 from contracts.events import UsageItem
-
-MILLION = 1_000_000
 
 
 async def add_used(session: AsyncSession, call: CallRow, used: Iterable[tuple[UsageItem, int]]) -> None:

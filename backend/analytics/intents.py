@@ -1,6 +1,6 @@
 """Flows of several writes, told before the first. When the call is over and a step has no receipt, a person must look."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.analytics.tables import EventRow, IntentRow, IntentStepRow
 from backend.calls.tables import CallRow
-from backend.db import Database, insert_new
+from backend.db import insert_new
 from backend.errors import ApiError, not_found
 from backend.pages import Page, after, decode_cursor, encode_cursor
+from backend.service import Service
 from contracts.events import IntentState, IntentStepView, IntentView, NewIntent, ToolCall
 
 OPEN = IntentState.OPEN.value
@@ -20,17 +21,8 @@ LEFT_OPEN = "intent.step_left_open"
 """Among a call's events, for each step that its worker left behind; what became of it later is an event of its own."""
 
 
-class IntentService:
-    """Flows of a workspace's calls.
-
-    Args:
-        database: where they are.
-        now: the current instant, aware.
-    """
-
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database = database
-        self._now = now
+class IntentService(Service):
+    """Flows of a workspace's calls."""
 
     async def open(self, workspace: str, call_id: str, new: NewIntent) -> IntentView:
         """Note what a flow is going to do; told again, nothing changes.

@@ -11,23 +11,18 @@ from backend.calls.service import view_of
 from backend.calls.tables import CallRow
 from backend.db import Database
 from backend.errors import ApiError
+from backend.service import Service
 
 EVERY_SECONDS = 1.0
 MOST_SHOWN = 200
 MOST_WATCHERS = 50
 
 
-class LiveCalls:
-    """Streams of live calls.
-
-    Args:
-        database: where calls are.
-        now: the current instant, aware.
-    """
+class LiveCalls(Service):
+    """Streams of live calls."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database = database
-        self._now = now
+        super().__init__(database, now)
         self._watchers = 0
 
     def must_have_room(self) -> None:

@@ -1,13 +1,13 @@
 """Removes what was said, and later the rest of what happened, as long after as each workspace says."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from backend.analytics.summaries import MOST_TRIES
 from backend.analytics.tables import EventRow, IntentRow, KeepingRow, SummaryRow
-from backend.db import Database, rows_changed
+from backend.db import rows_changed
+from backend.service import Service
 from backend.workspaces.repository import all_workspaces
 from contracts.events import IntentState
 
@@ -16,17 +16,8 @@ AT_ONCE = 500
 DEFAULT_TEXT_DAYS, DEFAULT_EVENT_DAYS = 30, 365
 
 
-class Retention:
-    """How long what happened is kept.
-
-    Args:
-        database: where it is.
-        now: the current instant, aware.
-    """
-
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database = database
-        self._now = now
+class Retention(Service):
+    """How long what happened is kept."""
 
     async def remove_old(self) -> int:
         """Remove what has been kept for long enough; how many rows that concerned."""

@@ -1,12 +1,11 @@
 """Timelines, counts, prices, and how long what was said is kept."""
 
-from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 
 import sqlalchemy as sa
 
 from backend.access.principal import Principal
-from backend.analytics.costs import MILLION, prices_of_integrations
+from backend.analytics.costs import prices_of_integrations
 from backend.analytics.counts import percentile
 from backend.analytics.schemas import (
     DayStats,
@@ -26,23 +25,15 @@ from backend.analytics.tool_days import (
 )
 from backend.audit.service import record
 from backend.calls.tables import CallRow
-from backend.db import Database
 from backend.errors import not_found
+from backend.money import MILLION
 from backend.pages import Page, after, decode_cursor, encode_cursor, instant_of, page_of
+from backend.service import Service
 from contracts.events import UsageItem
 
 
-class Analytics:
-    """What happened in a workspace.
-
-    Args:
-        database: where it is.
-        now: the current instant, aware.
-    """
-
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database = database
-        self._now = now
+class Analytics(Service):
+    """What happened in a workspace."""
 
     async def timeline(self, workspace: str, call_id: str, *, limit: int, cursor: str | None) -> Page[TimelineEntry]:
         """The events of a call, in the order in which they happened.

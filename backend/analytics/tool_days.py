@@ -10,10 +10,11 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.analytics.costs import MILLION, prices_of_integrations
+from backend.analytics.costs import prices_of_integrations
 from backend.analytics.counts import NO_CALLS, class_of
 from backend.analytics.tables import ToolDayRow
 from backend.db import insert_new
+from backend.money import MILLION
 from backend.pages import after
 from contracts.events import ToolCall
 

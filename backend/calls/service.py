@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from backend.access.principal import Principal
 from backend.agents import repository as agents
-from backend.agents.doors import MILLION
 from backend.agents.service import AgentService
 from backend.analytics.costs import count_day
 from backend.analytics.ending import close
@@ -20,6 +19,7 @@ from backend.calls.schemas import CallDetail, CallSummary, CallView, Channel, Ne
 from backend.calls.tables import CallRow
 from backend.db import Database
 from backend.errors import ApiError, not_found
+from backend.money import MILLION
 from backend.pages import Page, after, decode_cursor, encode_cursor, instant_of
 from backend.registry.access import Caller, ServerAccessGiver
 from contracts.agents import AgentSpec

@@ -1,7 +1,6 @@
 """What can be done with API keys."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -9,23 +8,14 @@ from backend.access.principal import Principal
 from backend.access.secrets import API_KEY_PREFIX, hash_token, new_id, new_token
 from backend.access.tables import ApiKeyRow
 from backend.audit.service import record
-from backend.db import Database
 from backend.errors import ApiError, not_found
 from backend.keys.schemas import KeyView, MadeKey, NewKey
 from backend.pages import Page, after, decode_cursor, encode_cursor
+from backend.service import Service
 
 
-class KeyService:
-    """API keys of a workspace.
-
-    Args:
-        database: where they are.
-        now: the current instant, aware.
-    """
-
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database = database
-        self._now = now
+class KeyService(Service):
+    """API keys of a workspace."""
 
     async def make(self, principal: Principal, new: NewKey) -> MadeKey:
         """Make a key; nobody gives away what they have not.

@@ -1,9 +1,8 @@
 """Which call tokens are void before they expire: those of calls that are over."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from backend.db import Database
+from backend.service import Service
 from backend.tokens import repository
 from backend.tokens.service import LIFETIME
 from contracts.calls import RevokedCalls
@@ -12,17 +11,8 @@ CLOCK_LEEWAY = timedelta(minutes=1)
 """Servers may run a little behind us."""
 
 
-class Revocations:
-    """The list that servers poll.
-
-    Args:
-        database: where calls are.
-        now: the current instant, aware.
-    """
-
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database = database
-        self._now = now
+class Revocations(Service):
+    """The list that servers poll."""
 
     async def current(self) -> RevokedCalls:
         """The calls that ended within a token's lifetime."""

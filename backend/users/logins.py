@@ -1,30 +1,20 @@
 """Slows down whoever guesses passwords."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 
 from backend.access.secrets import hash_token, new_id
 from backend.access.tables import LoginFailureRow
-from backend.db import Database
 from backend.errors import ApiError
+from backend.service import Service
 
 WINDOW = timedelta(minutes=15)
 PER_PERSON, PER_ADDRESS = 5, 30
 
 
-class LoginLimit:
-    """Failed logins by person and by address, counted in the database: several replicas count together.
-
-    Args:
-        database: where they are counted.
-        now: the current instant, aware.
-    """
-
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database = database
-        self._now = now
+class LoginLimit(Service):
+    """Failed logins by person and by address, counted in the database: several replicas count together."""
 
     async def check(self, email: str, address: str) -> None:
         """Let another try pass.

@@ -1,6 +1,5 @@
 """What can be done with workspaces."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -8,10 +7,11 @@ from pydantic import BaseModel
 
 from backend.access.principal import Principal
 from backend.audit.service import record
-from backend.db import Database, WorkspaceRow
+from backend.db import WorkspaceRow
 from backend.errors import ApiError
 from backend.pages import Page, after, decode_cursor, encode_cursor
 from backend.registry.tables import OPERATOR
+from backend.service import Service
 from backend.text import Identifier, Line, Sent
 
 
@@ -30,17 +30,8 @@ class WorkspaceView(BaseModel):
     created_at: datetime
 
 
-class WorkspaceService:
-    """Workspaces of this installation.
-
-    Args:
-        database: where they are.
-        now: the current instant, aware.
-    """
-
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database = database
-        self._now = now
+class WorkspaceService(Service):
+    """Workspaces of this installation."""
 
     async def add(self, principal: Principal, new: NewWorkspace) -> WorkspaceView:
         """Add one.
