@@ -48,6 +48,6 @@ class CallRow(Owned, Base):
     seconds: Mapped[int] = mapped_column(sa.Integer)
     """How long it lasted, once it has ended."""
     cost: Mapped[int] = mapped_column(sa.BigInteger)
+    """Millionths of the price table's currency."""
     unknown_steps: Mapped[int] = mapped_column(sa.Integer, server_default="0")
     """Of its flows; counted by ``backend.analytics.intents``."""
-    """Millionths of the price table's currency."""
