@@ -19,6 +19,7 @@ SAID = {
     "extra_forbidden": "there is no such field: leave it out",
     "string_unicode": BROKEN,
     "json_invalid": "this is no JSON: {error}",
+    "union_tag_not_found": "say by {discriminator} which of its kinds it is",
     "tuple_type": "send a list",
     "list_type": "send a list",
     "dict_type": "send an object",
@@ -56,10 +57,10 @@ class ApiError(Exception):
         self.body = ErrorBody(code=code, message=message, field=field)
 
 
-def not_found(what: str, known: list[str] | None = None) -> ApiError:
-    """404; names what there is when that is not a secret."""
+def not_found(what: str, known: list[str] | None = None, *, field: str | None = None) -> ApiError:
+    """404; names what there is when that is not a secret, and the part of the request unless it is the path."""
     listed = f"; there are: {', '.join(known)}" if known else ""
-    return ApiError(404, "not_found", f"there is no such {what}{listed}")
+    return ApiError(404, "not_found", f"there is no such {what}{listed}", field=field)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -99,10 +100,15 @@ def _said_of(problem: Mapping[str, Any]) -> str:
         return WHAT_FITS.get(context["pattern"], message)
     if kind == "missing" and len(problem["loc"]) == 1:
         return "send a JSON object as the body"
-    if kind in {"too_short", "too_long"} and context["field_type"] == "Value":
-        # A secret, whose length the library counts in items.
-        return message.replace(" after validation", "").replace("item", "character")
+    if kind in {"too_short", "too_long"}:
+        return _counted(message.replace(" after validation", ""), context["field_type"])
     return SAID[kind].format(**context) if kind in SAID else message
+
+
+def _counted(message: str, what: str) -> str:
+    # A secret is a value to the library, and has items.
+    words = {"Value": ("item", "character"), "Tuple": ("Tuple", "List"), "Dictionary": ("Dictionary", "Object")}
+    return message.replace(*words[what]) if what in words else message
 
 
 async def http_error(request: Request, error: Exception) -> JSONResponse:

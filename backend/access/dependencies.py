@@ -6,11 +6,10 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from backend.access.principal import Principal, Scope
-from backend.access.service import AccessService, unauthorized
+from backend.access.service import WORKSPACE_HEADER, AccessService, unauthorized
 from backend.errors import ApiError
 from backend.text import ID_PATTERN
 
-WORKSPACE_HEADER = "x-voxie-workspace"
 SESSION_COOKIE = "voxie_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -11,7 +11,9 @@ from backend.access.principal import SCOPES_OF, Principal, Scope, UserRole
 from backend.access.secrets import API_KEY_PREFIX, csrf_token, hash_token
 from backend.access.tables import ApiKeyRow, SessionRow, UserRow
 from backend.db import Database, WorkspaceRow
-from backend.errors import ApiError
+from backend.errors import ApiError, not_found
+
+WORKSPACE_HEADER = "x-voxie-workspace"
 
 
 def unauthorized() -> ApiError:
@@ -63,7 +65,7 @@ class AccessService:
     async def _must_exist(self, workspace: str) -> None:
         async with self._database.scoped(workspace) as session:
             if await session.get(WorkspaceRow, workspace) is None:
-                raise ApiError(404, "not_found", "there is no such workspace")
+                raise not_found("workspace", field=WORKSPACE_HEADER)
 
     async def _by_key(self, key: str) -> Principal:
         query = sa.select(ApiKeyRow).where(ApiKeyRow.key_hash == hash_token(key))

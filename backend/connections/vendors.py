@@ -172,7 +172,7 @@ class Vendors:
         """
         vendor = self._vendors.get(server)
         if vendor is None:
-            raise not_found("integration", sorted(self._vendors))
+            raise not_found("integration", sorted(self._vendors), field="server")
         return vendor
 
     def all(self) -> list[Vendor]:

@@ -37,6 +37,9 @@ ELSEWHERE = {"POST /oauth/token", "POST /api/livekit/webhook"}
         ("POST", "/api/sessions", b'{"email": "a@b", "password": ""}', 422, "password", "at least 1 character, not 0"),
         ("GET", "/api/agents?limit=0", None, 422, "limit", "greater than or equal to 1"),
         ("GET", "/api/agents?cursor=x", None, 422, "cursor", "begin without one"),
+        ("POST", "/api/connections/keys", b'{"server": "x", "api_key": "k"}', 404, "server", "there are: "),
+        ("POST", "/api/servers", b'{"name": "a", "url": "u", "credential": {}}', 422, "credential", "by 'kind' which"),
+        ("POST", "/api/calls/x/events", b'{"events": []}', 422, "events", "List should have at least 1 item"),
         ("GET", "/api/nothing", None, 404, None, "/openapi.json lists what there is"),
         ("GET", "/api/agents/", None, 404, None, "/openapi.json lists what there is"),
         ("DELETE", "/api/agents", None, 405, None, "this path takes GET, POST"),
@@ -51,6 +54,11 @@ async def test_an_error_names_the_field_and_the_fix(
     assert set(said) == {"code", "message", "field"}
     assert message in said["message"]
     assert "Value error" not in said["message"]
+
+
+async def test_a_workspace_that_there_is_not_is_found_in_its_header(backend: Backend) -> None:
+    answer = await backend.client.get("/api/agents", headers={"x-voxie-workspace": "nobodys"})
+    assert (answer.status_code, answer.json()["field"]) == (404, "x-voxie-workspace")
 
 
 def broken(value: Any) -> list[Any]:
