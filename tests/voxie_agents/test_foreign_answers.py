@@ -27,11 +27,11 @@ async def test_a_foreign_servers_hints_are_not_believed_and_it_learns_nothing_of
     assert "1555" not in json.dumps(seen)
 
 
-async def read(integration: McpIntegration, name: str) -> dict[str, Any]:
+async def read(integration: McpIntegration, name: str, speech: "Speech | None" = None) -> dict[str, Any]:
     """What a model reads of a tool's answer, good or bad."""
     found = {one.info.name: one for one in integration.function_tools()}[name]
     try:
-        return json.loads(await found(raw_arguments={}, context=Speech()))
+        return json.loads(await found(raw_arguments={}, context=speech or Speech()))
     except ToolError as error:
         return json.loads(error.message)
 
@@ -62,6 +62,15 @@ async def test_what_a_stranger_answers_is_untrusted_text_and_neither_proof_nor_z
         assert answer == {"untrusted": json.loads(tool_output(ToolAnswer(data=says)))}
         assert integration.times.zone is None
         assert [record.receipt for record in told] == [None]
+
+
+async def test_one_yes_is_one_call_of_a_strangers_tool_which_knows_no_repetition() -> None:
+    seen: list[Any] = []
+    async with offering(tool("book"), foreign=True, seen=seen) as integration:
+        speech = Speech()
+        assert "untrusted" in await read(integration, "odd__book", speech)
+        assert (await read(integration, "odd__book", speech))["state"] == "not confirmed"
+    assert len(seen) == 1
 
 
 async def test_a_strangers_failure_has_words_of_ours_and_is_not_tried_again() -> None:
