@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -21,6 +22,8 @@ from voxie_agents.backend_client import BackendAway, BackendClient, BackendError
 
 QUIET = ("livekit", "livekit.agents", "httpx", "asyncio", "mcp")
 LONGEST_SHOWN = 100
+LONGEST_LINE = 4096
+"""Bytes; a terminal takes no longer ones."""
 
 
 def chat(state: State, agent: str, *, caller: str | None) -> None:
@@ -62,14 +65,24 @@ async def _chat(state: State, agent: str, caller: str | None) -> None:
 
 async def _turns(*, interactive: bool) -> AsyncIterator[str]:
     while True:
-        if interactive:
-            sys.stdout.write("you: ")
-            sys.stdout.flush()
-        line = await asyncio.to_thread(sys.stdin.readline)
+        line = await (_typed() if interactive else asyncio.to_thread(sys.stdin.readline))
         if not line:
             return
         if line.strip() or interactive:
             yield line.strip()
+
+
+async def _typed() -> str:
+    """The next line at a terminal, which hands them out whole. A thread that reads would keep Ctrl-C waiting for the return key."""
+    sys.stdout.write("you: ")
+    sys.stdout.flush()
+    loop, typed, terminal = asyncio.get_running_loop(), asyncio.Event(), sys.stdin.fileno()
+    loop.add_reader(terminal, typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(terminal)
+    return os.read(terminal, LONGEST_LINE).decode(errors="replace")
 
 
 class Conversation:

@@ -161,6 +161,10 @@ def demo(context: typer.Context) -> None:
     run(context.obj)
 
 
+for command in app.registered_commands:
+    command.epilog = "--state DIR and --port-offset N, as `voxie --help` has them, may stand here too."
+
+
 def hoisted(arguments: list[str]) -> list[str]:
     """The arguments with this copy's options first, so that they may stand anywhere."""
     first: list[str] = []
@@ -184,4 +188,5 @@ def main() -> None:
         sys.stderr.write(f"voxie: {stop}\n")
         sys.exit(stop.code)
     except KeyboardInterrupt:
+        sys.stderr.write("\n")
         sys.exit(130)

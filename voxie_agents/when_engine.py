@@ -5,8 +5,11 @@ Both work on wall-clock time without a zone, so that no change of the clocks can
 
 import importlib
 import re
+import signal
 import threading
 from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -63,7 +66,8 @@ class DucklingEngine:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         # Imported by name, since the package has no types and no wheel on some machines.
-        self._duckling: Any = importlib.import_module("duckling")
+        with _own_interrupt():
+            self._duckling: Any = importlib.import_module("duckling")
         bundled = Path(str(files("tzdata"))) / "zoneinfo"
         self._zones: Any = self._duckling.load_time_zones(str(SYSTEM_ZONES if SYSTEM_ZONES.is_dir() else bundled))
         self._locale: Any = self._duckling.default_locale_lang(self._duckling.parse_lang("EN"))
@@ -81,6 +85,15 @@ class DucklingEngine:
                 raw = self._duckling.parse(piece, context, self._dimensions, bare_numbers)
                 found += [_found(item, start) for item in raw if item["body"] not in _NO_TIMES]
         return _longest(found)
+
+
+@contextmanager
+def _own_interrupt() -> Generator[None]:
+    """Keep Ctrl-C: Haskell's runtime, which Duckling brings, takes it at its start and would answer to it with nothing."""
+    ours = signal.getsignal(signal.SIGINT)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, ours)
 
 
 _NO_TIMES = {"boss", "boy", "bom", "eom", "atm"}

@@ -135,13 +135,16 @@ class ServerHealth:
             if found is None:
                 return
             now = self._now()
+            event = (
+                "a server is listed for the first time" if found.listed_at is None else "a server lists something else"
+            )
             mark_listed(found, listing, now)
             changes = await repository.reconcile(session, found, listing.tools, self.policy(row), now)
             if changes:
                 actor = Principal(row.workspace_id, "registry", frozenset())
                 detail = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
                 record(session, actor, "server.listed_anew", row.id, at=now, server=row.name, **detail)
-                log.info("a server lists something else", server=row.name, **detail)
+                log.info(event, server=row.name, **detail)
 
     async def _failed(self, row: ServerRow, problem: Problem) -> None:
         async with self._database.scoped(row.workspace_id) as session:

@@ -55,6 +55,13 @@ def voxie(*arguments: str, given: str = "", cwd: Path | None = None, **more: str
     )  # fmt: skip
 
 
+def begin_chat(copy: "Copy", terminal: int) -> subprocess.Popen[bytes]:
+    """A conversation whose caller types at a terminal."""
+    return subprocess.Popen(
+        [VOXIE, "chat", "restaurant", *copy.options], stdin=terminal, stdout=subprocess.PIPE, env=environment()
+    )
+
+
 @dataclass
 class Copy:
     """One ``voxie up``.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import stat
@@ -16,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.cli.copies import Copy, begin, free_offset, is_free, up, voxie
+from tests.cli.copies import Copy, begin, begin_chat, free_offset, is_free, up, voxie
 from tests.world import google_client
 
 BOOKING = ("I'd like a table for four tomorrow at 7 pm", "Maria Garcia", "555 0100", "yes please")
@@ -100,6 +101,24 @@ def test_it_prints_a_line_with_its_url_for_each_service_and_then_the_next_comman
     assert "refuses this copy's token" in stranger.stdout
     refused = voxie("chat", "restaurant", "--state", str(tmp_path), "--port-offset", str(copy.offset))
     assert refused.stderr == "voxie: the backend refuses this copy's token; name its state folder with --state\n"
+
+
+def test_ctrl_c_ends_a_conversation_at_a_terminal_without_another_key(copies: list[Copy]) -> None:
+    keyboard, terminal = pty.openpty()
+    # Two turns: what the first one loads must leave Ctrl-C alone.
+    os.write(keyboard, b"tomorrow\n")
+    with begin_chat(copies[1], terminal) as chat:
+        try:
+            said = b""
+            while said.count(b"you: ") < 2:
+                said += (more := os.read(chat.stdout.fileno(), 4096) if chat.stdout else b"")
+                assert more, said
+            chat.send_signal(signal.SIGINT)
+            assert chat.wait(timeout=WAIT_SECONDS) == 130
+        finally:
+            chat.kill()
+    os.close(keyboard)
+    os.close(terminal)
 
 
 @pytest.mark.needs_zapier
