@@ -1,9 +1,11 @@
 """Whatever is wrong with a request, the answer is of one shape, names the field, and says what to do."""
 
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.backend.conftest import Backend, open_backend
 from tests.backend.test_doors import LIVEKIT
@@ -14,6 +16,13 @@ BROKEN = "\ud83d"
 IDS = {"number": "+15550100"}
 ELSEWHERE = {"POST /oauth/token", "POST /api/livekit/webhook"}
 """The shapes of OAuth and of LiveKit."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting_backend(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Backend]:
+    """One for all: nothing that is refused changes it."""
+    async with open_backend(tmp_path_factory.mktemp("backend"), **LIVEKIT) as backend:
+        yield backend
 
 
 @pytest.mark.parametrize(
@@ -46,9 +55,17 @@ ELSEWHERE = {"POST /oauth/token", "POST /api/livekit/webhook"}
     ],
 )
 async def test_an_error_names_the_field_and_the_fix(
-    backend: Backend, method: str, path: str, content: bytes | None, status: int, field: str | None, message: str
+    lasting_backend: Backend,
+    method: str,
+    path: str,
+    content: bytes | None,
+    status: int,
+    field: str | None,
+    message: str,
 ) -> None:
-    answer = await backend.client.request(method, path, content=content, headers=JSON if content is not None else {})
+    answer = await lasting_backend.client.request(
+        method, path, content=content, headers=JSON if content is not None else {}
+    )
     said = answer.json()
     assert (answer.status_code, said["field"]) == (status, field), said
     assert set(said) == {"code", "message", "field"}
@@ -56,8 +73,8 @@ async def test_an_error_names_the_field_and_the_fix(
     assert "Value error" not in said["message"]
 
 
-async def test_a_workspace_that_there_is_not_is_found_in_its_header(backend: Backend) -> None:
-    answer = await backend.client.get("/api/agents", headers={"x-voxie-workspace": "nobodys"})
+async def test_a_workspace_that_there_is_not_is_found_in_its_header(lasting_backend: Backend) -> None:
+    answer = await lasting_backend.client.get("/api/agents", headers={"x-voxie-workspace": "nobodys"})
     assert (answer.status_code, answer.json()["field"]) == (404, "x-voxie-workspace")
 
 
@@ -77,7 +94,7 @@ def broken(value: Any) -> list[Any]:
 
 
 @pytest.mark.needs_zapier
-async def test_half_a_character_is_refused_wherever_it_is_sent(tmp_path: Any) -> None:
+async def test_half_a_character_is_refused_wherever_it_is_sent(lasting_backend: Backend) -> None:
     bodies = {name: tried.body for name, tried in WITHOUT_IDS.items()} | BODIES | {
         "POST /api/connections/hooks": {"server": "zapier", "name": "h", "url": "http://127.0.0.1:1/", "title": "t"},
         "POST /api/connections/keys": {"server": "zapier", "api_key": "k"},
@@ -85,12 +102,11 @@ async def test_half_a_character_is_refused_wherever_it_is_sent(tmp_path: Any) ->
         "PUT /api/servers/{server_id}/credential": {"credential": {"kind": "bearer", "token": "t"}},
     }  # fmt: skip
     problems: list[str] = []
-    async with open_backend(tmp_path, **LIVEKIT) as backend:
-        for name, body in bodies.items():
-            method, path = name.split()
-            url = IN_PATH.sub(lambda found: IDS.get(found.group(1), "some-id"), path)
-            for one in broken(body) if name not in ELSEWHERE else ():
-                answer = await backend.client.request(method, url, content=json.dumps(one), headers=JSON)
-                if answer.status_code != 422 or not answer.json()["field"]:
-                    problems.append(f"{name} {one}: {answer.status_code} {answer.text}")
+    for name, body in bodies.items():
+        method, path = name.split()
+        url = IN_PATH.sub(lambda found: IDS.get(found.group(1), "some-id"), path)
+        for one in broken(body) if name not in ELSEWHERE else ():
+            answer = await lasting_backend.client.request(method, url, content=json.dumps(one), headers=JSON)
+            if answer.status_code != 422 or not answer.json()["field"]:
+                problems.append(f"{name} {one}: {answer.status_code} {answer.text}")
     assert not problems, "\n".join(problems)
