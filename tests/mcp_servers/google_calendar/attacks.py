@@ -149,7 +149,7 @@ def _instance(event_id: str) -> str:
 
 
 def _opens_rightly(given: Mapping[str, Any], strangers: Strangers) -> bool:
-    """Whether a booking code is given with its own booking: that is how a caller proves it."""
+    """Whether a booking code is given with its own booking, or to find it: that is how a caller proves it."""
     code = str(given.get("booking_code", "")).upper()
     own = dict(zip(reversed(strangers.codes), reversed(strangers.ids), strict=False))
-    return bool(code) and own.get(code, "-") in str(given.get("event_id", ""))
+    return code in own and own[code] in str(given.get("event_id", own[code]))
