@@ -27,6 +27,17 @@ if TYPE_CHECKING:
 ssl.create_default_context = cache(ssl.create_default_context)
 
 
+# Each takes half a minute and more: begun last, one of them would run on alone.
+LONGEST = (
+    "tests/cli/test_up.py",
+    "tests/cli/test_commands.py",
+    "tests/node/test_conformance.py",
+    "tests/backend/test_openapi.py",
+    "tests/mcp_servers/google_calendar/test_race.py",
+    "tests/mcp_servers/zapier/test_zapier_crashes.py",
+)
+
+
 def open_world(state: Path) -> AbstractAsyncContextManager[World]:
     from tests import world
 
@@ -35,6 +46,13 @@ def open_world(state: Path) -> AbstractAsyncContextManager[World]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, help="of the soak's generated phrases; one by chance when it is left out")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, whatever order chance has given."""
+    first = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.nodeid.split("::")[0], len(LONGEST)))
 
 
 @pytest.fixture

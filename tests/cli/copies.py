@@ -1,5 +1,6 @@
 """Whole copies of Voxie as processes, started by the installed command."""
 
+import io
 import os
 import secrets
 import signal
@@ -8,10 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
+from cli.main import main
 from tests.patience import PATIENCE, PATIENT
 
 VOXIE = str(Path(sys.executable).parent / "voxie")
@@ -60,6 +63,21 @@ def begin_chat(copy: "Copy", terminal: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [VOXIE, "chat", "restaurant", *copy.options], stdin=terminal, stdout=subprocess.PIPE, env=environment()
     )
+
+
+def told(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """What a command says that neither starts nor reaches anything: in this process, which has imported everything already."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    argv, environ = ["voxie", *arguments], environment(**more)
+    with (
+        chdir(cwd), redirect_stdout(out), redirect_stderr(err),
+        patch.object(sys, "argv", argv), patch.dict(os.environ, environ, clear=True),  # noqa: TID251
+    ):  # fmt: skip
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 @dataclass

@@ -4,7 +4,9 @@ import json
 import os
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -12,7 +14,7 @@ from cli.checks import alone
 from cli.errors import Stop
 from cli.main import hoisted
 from cli.state import State
-from tests.cli.copies import free_offset, voxie
+from tests.cli.copies import free_offset, told, voxie
 
 
 def one_line(text: str) -> str:
@@ -52,23 +54,32 @@ def test_a_port_in_use_is_named_with_who_uses_it_and_the_way_out(tmp_path: Path)
 def test_a_silly_argument_is_answered_with_one_line_that_names_it(
     tmp_path: Path, arguments: tuple[str, ...], named: str
 ) -> None:
-    refused = voxie(*arguments, cwd=tmp_path)
+    refused = told(*arguments, cwd=tmp_path)
     assert refused.returncode == 1
     assert named in one_line(refused.stderr)
 
 
 @pytest.mark.parametrize(
-    "command", [("chat", "restaurant"), ("tools",), ("call", "google-calendar", "calendar_list_events")]
+    ("run", "command"),
+    [
+        # A conversation keeps its process's logs quiet, so it has one of its own.
+        (voxie, ("chat", "restaurant")),
+        (told, ("tools",)),
+        (told, ("call", "google-calendar", "calendar_list_events")),
+    ],
 )
-def test_without_a_running_copy_each_command_says_how_to_start_it(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_without_a_running_copy_each_command_says_how_to_start_it(
+    tmp_path: Path, run: Callable[..., CompletedProcess[str]], command: tuple[str, ...]
+) -> None:
     offset = free_offset()
-    refused = voxie(*command, "--state", str(tmp_path), "--port-offset", str(offset))
+    refused = run(*command, "--state", str(tmp_path), "--port-offset", str(offset), cwd=tmp_path)
     assert refused.returncode == 1
     assert f"voxie up --state {tmp_path} --port-offset {offset}" in one_line(refused.stderr)
 
 
 def test_doctor_without_a_running_copy_names_each_service_and_fails(tmp_path: Path) -> None:
-    looked = voxie("doctor", "--json", "--live", "--state", str(tmp_path), "--port-offset", str(free_offset()))
+    copy = ("--state", str(tmp_path), "--port-offset", str(free_offset()))
+    looked = told("doctor", "--json", "--live", *copy, cwd=tmp_path)
     assert looked.returncode == 1
     found = {finding["subject"]: finding for finding in json.loads(looked.stdout)}
     for name in ("google-calendar", "backend"):
@@ -79,7 +90,7 @@ def test_doctor_without_a_running_copy_names_each_service_and_fails(tmp_path: Pa
 
 
 def test_the_mode_must_be_demo_or_live(tmp_path: Path) -> None:
-    refused = voxie("serve", "backend", "--state", str(tmp_path), VOXIE_MODE="production")
+    refused = told("serve", "backend", "--state", str(tmp_path), cwd=tmp_path, VOXIE_MODE="production")
     assert "VOXIE_MODE is 'production'; it must be demo or live" in one_line(refused.stderr)
 
 

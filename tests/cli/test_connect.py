@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from mcp_servers.google_calendar.server import create as create_calendar
 from mcp_servers.google_calendar.settings import GoogleCalendarSettings
-from tests.cli.copies import VOXIE, environment, voxie
+from tests.cli.copies import VOXIE, environment, told
 from tests.clock import Clock
 from tests.running import RunningApp, running
 from tests.sandbox.conftest import open_sandbox
@@ -47,10 +47,10 @@ def client_file(tmp_path: Path, sandbox: RunningApp) -> Path:
 async def connecting(client: Path, token: Path) -> AsyncGenerator[tuple[asyncio.subprocess.Process, str]]:
     """The command, as far as the address that it asks to open."""
     # The sandbox is plain http on loopback, which Google never is.
-    told = environment(OAUTHLIB_INSECURE_TRANSPORT="1", BROWSER="", PYTHONUNBUFFERED="1")
+    around = environment(OAUTHLIB_INSECURE_TRANSPORT="1", BROWSER="", PYTHONUNBUFFERED="1")
     process = await asyncio.create_subprocess_exec(
         VOXIE, "connect", "google", "--client", str(client), "--token", str(token), "--state", str(token.parent),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=told,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=around,
     )  # fmt: skip
     try:
         assert process.stdout is not None
@@ -134,7 +134,7 @@ async def test_what_was_not_allowed_is_named_and_nothing_is_kept(
     ],
 )
 def test_a_silly_argument_is_answered_with_one_line(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    refused = voxie("connect", *arguments, "--state", str(tmp_path), cwd=tmp_path)
+    refused = told("connect", *arguments, "--state", str(tmp_path), cwd=tmp_path)
     assert refused.returncode == 1
     assert said in refused.stderr
     assert refused.stderr.count("\n") == 1
