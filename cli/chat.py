@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
@@ -22,6 +22,7 @@ from voxie_agents.backend_client import BackendAway, BackendClient, BackendError
 
 QUIET = ("livekit", "livekit.agents", "httpx", "asyncio", "mcp")
 LONGEST_SHOWN = 100
+CLOSE_SECONDS = 10.0
 LONGEST_LINE = 4096
 """Bytes; a terminal takes no longer ones."""
 
@@ -133,8 +134,11 @@ async def open_conversation(state: State, agent: str, caller: str | None) -> Asy
         await session.start(call.agent, record=False)
         yield Conversation(session, call.agent.first_line)
     finally:
-        await session.aclose()
-        await call.aclose()
+        # Who presses Ctrl-C gets the terminal back, though a service hangs: the backend ends a call without a worker by itself.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await session.aclose()
+                await call.aclose()
 
 
 async def _begin(state: State, agent: str, caller: str | None) -> tuple[BackendClient, CallBootstrap]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from tests.postgres import database_url as database_url
 from tests.postgres import postgres_server as postgres_server
@@ -36,6 +37,11 @@ LONGEST = (
     "tests/mcp_servers/google_calendar/test_race.py",
     "tests/mcp_servers/zapier/test_zapier_crashes.py",
 )
+
+
+# How long an example takes is the machine's affair.
+settings.register_profile("voxie", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("voxie")
 
 
 def open_world(state: Path) -> AbstractAsyncContextManager[World]:

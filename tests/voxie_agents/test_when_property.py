@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.hours import WEEKDAYS, OpeningHours
@@ -187,7 +187,6 @@ def _instants(day: Said, clock: Said, zone: ZoneInfo) -> set[datetime]:
 
 
 FRIDAY = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
-PROFILE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 
 def check(situation: tuple[Setting, str, set[datetime]]) -> bool:
@@ -209,13 +208,13 @@ def check(situation: tuple[Setting, str, set[datetime]]) -> bool:
             return False
 
 
-@settings(max_examples=300, **PROFILE)
+@settings(max_examples=300)
 @given(situations())
 def test_no_phrase_brings_an_instant_that_nobody_meant(situation: tuple[Setting, str, set[datetime]]) -> None:
     check(situation)
 
 
-@settings(max_examples=100, **PROFILE)
+@settings(max_examples=100)
 @given(situations())
 @example((Setting(now=FRIDAY, zone=ZoneInfo("Europe/Madrid")), "on January 7th at 8 pm", set()))
 def test_what_is_read_back_means_the_same_instant(situation: tuple[Setting, str, set[datetime]]) -> None:
@@ -230,7 +229,7 @@ def test_what_is_read_back_means_the_same_instant(situation: tuple[Setting, str,
     assert outcome.start in got, f"{words!r} is read back as {said!r}, which means {again}"
 
 
-@settings(max_examples=150, **PROFILE)
+@settings(max_examples=150)
 @given(st.text(max_size=60), st.sampled_from(ZONES))
 def test_any_text_is_a_question_or_an_instant_ahead(text: str, zone: str) -> None:
     outcome = resolve(text, Setting(now=FRIDAY, zone=ZoneInfo(zone)))
@@ -240,7 +239,7 @@ def test_any_text_is_a_question_or_an_instant_ahead(text: str, zone: str) -> Non
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-@settings(max_examples=5_000, **PROFILE)
+@settings(max_examples=5_000)
 @given(situations())
 def test_five_thousand_phrases_bring_no_wrong_instant(situation: tuple[Setting, str, set[datetime]]) -> None:
     check(situation)

@@ -82,7 +82,7 @@ def stamp(name: str, moment: Moment, zone: ZoneInfo) -> str:
     return f"{name};VALUE=DATE:{moment:%Y%m%d}"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(series(), st.data())
 def test_the_two_parts_of_a_split_series_are_together_what_it_was(
     given_series: tuple[Moment, list[str], ZoneInfo], data: st.DataObject
@@ -99,7 +99,7 @@ def test_the_two_parts_of_a_split_series_are_together_what_it_was(
     assert after == [moment for moment in whole if at <= moment < end]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(series(), st.integers(-3, 3), st.sampled_from([-90, 0, 45]))
 def test_when_one_event_of_a_series_moves_each_moves_by_the_clock_on_the_wall(
     given_series: tuple[Moment, list[str], ZoneInfo], days: int, minutes: int
