@@ -61,8 +61,11 @@ def voxie(*arguments: str, given: str = "", cwd: Path | None = None, **more: str
 def begin_chat(copy: "Copy", terminal: int) -> subprocess.Popen[bytes]:
     """A conversation whose caller types at a terminal."""
     return subprocess.Popen(
-        [VOXIE, "chat", "restaurant", *copy.options], stdin=terminal, stdout=subprocess.PIPE, env=environment()
-    )
+        [VOXIE, "chat", "restaurant", *copy.options],
+        stdin=terminal, stdout=subprocess.PIPE, env=environment(),
+        # Tests that run in the background of a shell are started with Ctrl-C ignored, and so would this be.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread of this process forks
+    )  # fmt: skip
 
 
 def told(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
