@@ -13,6 +13,7 @@ import structlog
 from livekit.agents import APIError, FlushSentinel, RunContext, llm
 
 from contracts.deadlines import Deadlines
+from voxie_agents.truth import receipts_of
 
 log = structlog.get_logger()
 
@@ -27,6 +28,8 @@ AT_LEAST_SECONDS = 0.05
 """Before a filler, even when the time is over: what is ready to be said goes first."""
 NOTHING_YET = FlushSentinel()
 GIVING_UP = "I'm sorry, I can't answer that right now. Please say it again, or call back a little later."
+NOTHING_MORE = "I'm sorry, I can't say more right now."
+"""After a write, whose receipt is told first: "say it again" would be a lie about what was done."""
 
 
 def filler(number: int) -> str:
@@ -80,13 +83,13 @@ async def never_silent(
                 yield FlushSentinel()
             else:
                 log.error("model does not answer", seconds=deadlines.answer)
-                yield GIVING_UP
+                yield _last_words(history)
                 return
         await reading
     except APIError as error:
         # Only the type: its text may hold what was said.
         log.error("model failed", error_type=type(error).__name__)  # noqa: TRY400
-        yield GIVING_UP
+        yield _last_words(history)
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
@@ -107,6 +110,13 @@ async def _read(chunks: AsyncIterable[Chunk], arriving: asyncio.Queue[Chunk | No
             arriving.put_nowait(chunk)
     finally:
         arriving.put_nowait(None)
+
+
+def _last_words(history: llm.ChatContext) -> str:
+    """That nothing more will come; after what this turn has done, since nobody else would tell of it."""
+    turns = [place for place, item in enumerate(history.items) if item.type == "message" and item.role == "user"]
+    done = receipts_of(llm.ChatContext(history.items[turns[-1] :])) if turns else []
+    return " ".join([*(proof.speech for proof in done), NOTHING_MORE]) if done else GIVING_UP
 
 
 def _quiet_since(history: llm.ChatContext) -> float:

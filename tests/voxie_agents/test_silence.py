@@ -1,6 +1,7 @@
 """A caller who has stopped speaking hears something: the answer, that it goes on, or that there will be none."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from tests.fakes.scripted_llm import Call, ScriptedLLM
 from tests.patience import PATIENCE
 from tests.voxie_agents.talk import talking
 from tests.world import World
-from voxie_agents.silence import FILLERS, GIVING_UP, Chunk, filler, never_silent
+from voxie_agents.silence import FILLERS, GIVING_UP, NOTHING_MORE, Chunk, filler, never_silent
 from voxie_agents.truth import details, truthful
 
 SECRET = "what-the-caller-said"
@@ -106,6 +107,17 @@ async def test_a_model_that_fails_is_told_of_and_its_words_are_in_no_log(lines: 
     assert SECRET not in str(logs)
 
 
+@pytest.mark.parametrize("deadlines", [CALM, SOON_OVER], ids=["fails", "hangs"])
+async def test_a_booking_is_told_though_the_model_says_no_more(deadlines: Deadlines) -> None:
+    history, told = call_so_far(), "It's booked: Maria Garcia, on Tuesday at 7 PM."
+    receipt = json.dumps({"receipt": {"action": "booked", "speech": told}})
+    history.items.append(llm.FunctionCallOutput(call_id="1", name="take_reservation", output=receipt, is_error=False))
+    model = Model(error=APIConnectionError(SECRET))
+    if deadlines is CALM:
+        model.may_go_on.set()
+    assert (await heard(never_silent(model(), history, deadlines)))[-1] == f"{told} {NOTHING_MORE}"
+
+
 async def test_who_stops_listening_stops_the_model() -> None:
     model = Model("Too late.")
     said = never_silent(model(), call_so_far(), IMPATIENT)
@@ -116,7 +128,7 @@ async def test_who_stops_listening_stops_the_model() -> None:
 
 
 def test_fillers_claim_nothing_and_hold_no_detail_that_could_be_agreed_to() -> None:
-    for line in (*FILLERS, GIVING_UP):
+    for line in (*FILLERS, GIVING_UP, NOTHING_MORE):
         assert truthful(line, []) == line
         assert details(line) == set()
     assert [filler(number) for number in (0, 1, 7)] == [FILLERS[0], FILLERS[1], FILLERS[-1]]
